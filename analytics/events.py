@@ -1,0 +1,231 @@
+"""Events as columns: the documented table that every later stage reads.
+
+A month of a busy team is millions of events, too many for one Python object each. ``EventTable`` wraps one data
+frame whose columns, types, units and missing values are fixed by ``COLUMNS``; decoders fill it through
+``analytics.intake``. Detail columns (``DETAILS``) hold what a person or a model wrote or typed; they are dropped
+before anything is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import union_categoricals
+
+EVENT_NAMES: Final = (
+    "session_start",
+    "session_end",
+    "user_prompt",
+    "assistant_message",
+    "api_request",
+    "api_error",
+    "tool_decision",
+    "tool_call",
+    "tool_result",
+    "subagent_start",
+    "subagent_stop",
+    "notification",
+    "compaction",
+)
+"""The events that have a meaning here; any other name is kept and counted."""
+
+MISSING_SEQUENCE: Final = -1
+UNKNOWN: Final = -1
+"""Missing value of the three-valued int8 columns ``success`` and ``outside``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of an ``EventTable``: its name, kind of values, meaning (with unit) and what missing means.
+
+    ``kind`` is ``text`` (categorical, missing is NaN), ``number`` (float64, missing is NaN), ``flag`` (int8:
+    1, 0, -1 missing), ``key`` (uint64, 0 missing), ``order`` (int64, -1 missing), ``time`` (int64 nanoseconds
+    since the epoch, UTC, never missing) or ``object`` (text too varied for categories, missing is None).
+    """
+
+    name: str
+    kind: str
+    meaning: str
+
+
+COLUMNS: Final = (
+    Column("time_ns", "time", "When it happened: nanoseconds since the epoch, UTC."),
+    Column("session_id", "text", "The session, as the agent names it. Never missing."),
+    Column("event", "text", "What happened, one of EVENT_NAMES or an unknown name. Never missing."),
+    Column("sequence", "order", "The emitter's own order; orders events that share a time."),
+    Column("event_id", "key", "Hash of the emitter's unique id; two rows that share it are one event."),
+    Column("source", "text", "The decoder that produced the row."),
+    Column("agent", "text", "The agent product, such as claude-code, codex, gemini-cli."),
+    Column("agent_version", "text", "Its version."),
+    Column("model", "text", "The language model."),
+    Column("user_id", "text", "Who ran the agent."),
+    Column("team", "text", "The team, where the operator sets one."),
+    Column("project", "text", "A path or a name."),
+    Column("parent_session_id", "text", "The session that started this one, for sub-agents and forks."),
+    Column("tool_name", "text", "The tool, as the agent names it."),
+    Column("tool_category", "text", "What kind of tool: see analytics.tools.CATEGORIES."),
+    Column("tool_use_id", "object", "Pairs a call, its decision and its result."),
+    Column("args_hash", "key", "Hash of the tool's whole arguments: equal tool and hash means the same call."),
+    Column("program", "text", "Program and sub-command of a shell command's first part, such as 'git push'."),
+    Column("outside", "flag", "Whether the path a tool touched lies outside the session's project."),
+    Column("success", "flag", "Outcome of a tool result or API request."),
+    Column("failure_kind", "text", "Why it did not succeed: see analytics.failures.FAILURE_KINDS."),
+    Column("error", "text", "Error class or the first words of the error text."),
+    Column("decision", "text", "accept or reject, of a tool_decision."),
+    Column("decision_source", "text", "Who decided: user, config, hook …"),
+    Column("permission_mode", "text", "Permission mode in force, such as default or bypassPermissions."),
+    Column("effort", "text", "The model's reasoning effort setting."),
+    Column("persona", "text", "Persona or sub-agent type asked for."),
+    Column("reasoning", "text", "Reasoning level asked for in the prompt: think, think-hard, ultrathink."),
+    Column("workflow", "text", "Slash command or skill, without the slash."),
+    Column("duration_ms", "number", "Milliseconds; of a tool it holds the time a person took to allow it."),
+    Column("input_tokens", "number", "Tokens."),
+    Column("output_tokens", "number", "Tokens; a lower bound for transcripts."),
+    Column("cache_read_tokens", "number", "Tokens."),
+    Column("cache_creation_tokens", "number", "Tokens."),
+    Column("cost_usd", "number", "US dollars, the client's own estimate."),
+    Column("prompt_length", "number", "Characters."),
+    Column("message_chars", "number", "Characters of an assistant_message."),
+    Column("tool_input_chars", "number", "Characters."),
+    Column("tool_output_chars", "number", "Characters."),
+    Column("command", "object", "Shell command text. Detail."),
+    Column("path", "object", "File or folder a tool touched. Detail."),
+    Column("url", "object", "Web address a tool touched. Detail."),
+    Column("attributes", "object", "Unknown fields as one JSON object in text. Detail."),
+)
+COLUMN_KINDS: Final = {column.name: column.kind for column in COLUMNS}
+DETAILS: Final = ("command", "path", "url", "attributes")
+"""Columns that may hold what a person or a model wrote; they never reach the state."""
+
+DTYPES: Final = {
+    "time": np.dtype("int64"),
+    "order": np.dtype("int64"),
+    "key": np.dtype("uint64"),
+    "flag": np.dtype("int8"),
+    "number": np.dtype("float64"),
+    "object": np.dtype("object"),
+}
+
+
+def categorical(values: Sequence[str | None] | np.ndarray) -> pd.Categorical:
+    """Text values as a categorical in order of first appearance; None becomes missing (code -1)."""
+    codes, categories = pd.factorize(np.asarray(values, dtype=object))
+    return pd.Categorical.from_codes(codes, categories=pd.Index(categories, dtype=object))
+
+
+def missing_values(kind: str, length: int) -> np.ndarray | pd.Categorical:
+    """A column of ``length`` missing values of that kind. ``time`` has none and is refused."""
+    if kind == "text":
+        return pd.Categorical.from_codes(
+            np.full(length, -1, dtype=np.int8), categories=pd.Index([], dtype=object)
+        )
+    if kind == "object":
+        return np.full(length, None, dtype=object)
+    fill: dict[str, float | int] = {"number": np.nan, "flag": UNKNOWN, "key": 0, "order": MISSING_SEQUENCE}
+    if kind not in fill:
+        raise ValueError(f"a column of kind {kind!r} cannot be missing")
+    return np.full(length, fill[kind], dtype=DTYPES[kind])
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """Events as one data frame with exactly the columns of ``COLUMNS``, in that order and those kinds.
+
+    Rows are in no particular order until ``sorted`` is called: by session, then time, then sequence, then arrival.
+    """
+
+    frame: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @classmethod
+    def empty(cls) -> EventTable:
+        """A table without rows."""
+        return cls.from_columns({"time_ns": np.array([], dtype=np.int64)})
+
+    @classmethod
+    def from_columns(cls, columns: dict[str, np.ndarray | pd.Categorical]) -> EventTable:
+        """Build a table from some columns; the others are missing throughout. ``time_ns`` must be given."""
+        unknown = set(columns) - set(COLUMN_KINDS)
+        if unknown:
+            raise ValueError(f"unknown event columns: {sorted(unknown)}")
+        length = len(columns["time_ns"])
+        filled = {
+            column.name: columns[column.name]
+            if column.name in columns
+            else missing_values(column.kind, length)
+            for column in COLUMNS
+        }
+        # Series by Series: a plain dict of arrays would turn object columns of text into pandas' own text type.
+        series = {
+            name: pd.Series(values, copy=False, dtype=object if COLUMN_KINDS[name] == "object" else None)
+            for name, values in filled.items()
+        }
+        return cls(pd.DataFrame(series, copy=False))
+
+    @classmethod
+    def concat(cls, tables: Iterable[EventTable]) -> EventTable:
+        """All rows of several tables, in the order given."""
+        parts = [table.frame for table in tables if len(table)]
+        if not parts:
+            return cls.empty()
+        if len(parts) == 1:
+            return cls(parts[0])
+        columns: dict[str, np.ndarray | pd.Categorical] = {}
+        for column in COLUMNS:
+            pieces = [part[column.name] for part in parts]
+            if column.kind == "text":
+                columns[column.name] = union_categoricals([piece.array for piece in pieces])
+            else:
+                columns[column.name] = np.concatenate([piece.to_numpy() for piece in pieces])
+        return cls.from_columns(columns)
+
+    def take(self, rows: np.ndarray) -> EventTable:
+        """The rows chosen by a boolean mask or by positions, in that order."""
+        chosen = self.frame[rows] if rows.dtype == np.bool_ else self.frame.take(rows)
+        return EventTable(chosen.reset_index(drop=True))
+
+    def sorted(self) -> EventTable:
+        """Rows by session (in order of the session's code), then time, then sequence; ties keep arrival order."""
+        order = np.lexsort((self.values("sequence"), self.values("time_ns"), self.codes("session_id")))
+        return self.take(order)
+
+    def deduplicated(self) -> EventTable:
+        """The table without the second and later rows of one ``event_id`` in one session; 0 marks no id."""
+        ids = self.values("event_id")
+        known = ids != 0
+        if not known.any():
+            return self
+        keys = pd.DataFrame({"session": self.codes("session_id"), "id": ids})
+        repeated = keys.duplicated().to_numpy() & known
+        return self.take(~repeated) if repeated.any() else self
+
+    def without_details(self) -> EventTable:
+        """The same rows with every detail column missing: what may be stored."""
+        frame = self.frame.copy(deep=False)
+        for name in DETAILS:
+            frame[name] = missing_values("object", len(frame))
+        return EventTable(frame)
+
+    def values(self, name: str) -> np.ndarray:
+        """A numeric or object column as an array of shape (n_events,)."""
+        return self.frame[name].to_numpy()
+
+    def codes(self, name: str) -> np.ndarray:
+        """A text column's category codes, shape (n_events,), -1 where missing."""
+        return self.frame[name].array.codes  # type: ignore[attr-defined, no-any-return]
+
+    def categories(self, name: str) -> list[str]:
+        """A text column's categories, in code order."""
+        return list(self.frame[name].array.categories)  # type: ignore[attr-defined]
+
+    def is_one_of(self, name: str, wanted: Iterable[str]) -> np.ndarray:
+        """Boolean mask, shape (n_events,), of rows whose text column has one of the wanted values."""
+        chosen = set(wanted)
+        lookup = np.array([value in chosen for value in self.categories(name)] + [False])
+        return lookup[self.codes(name)]  # type: ignore[no-any-return]

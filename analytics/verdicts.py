@@ -1,0 +1,87 @@
+"""What the analyses say about one session: the record that pages, API, table and metrics all read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from analytics.findings import Finding
+
+LEVELS: Final = (("critical", 0.9), ("high", 0.7), ("medium", 0.4), ("low", 0.0))
+"""Levels of risk with the least risk each begins at, highest first."""
+
+SCORED: Final = "scored"
+INITIALIZING: Final = "initializing"
+INSUFFICIENT: Final = "insufficient"
+
+
+def level_of(risk: float) -> str:
+    """The level a risk in 0…1 belongs to."""
+    return next(level for level, least in LEVELS if risk >= least)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A feature that explains an anomaly: its value, the range it was expected in and its share of the score."""
+
+    feature: str
+    value: float
+    expected_low: float
+    expected_high: float
+    contribution: float
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FingerprintView:
+    """A session's fingerprint: the id of its behavioural cluster and how far it is from its own history.
+
+    ``id`` is the session's own short behavioural id, ``cluster`` the cluster's; ``distance`` is in robust standard
+    deviations from the history of the same user and agent, None where there is too little history.
+    """
+
+    id: str
+    cluster: str
+    distance: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionVerdict:
+    """Everything said about one session.
+
+    Attributes:
+        status: ``scored``, ``initializing`` (too few sessions to judge by, ``needed`` says how many are missing) or
+            ``insufficient`` (too short to judge).
+        risk: 0…1, None unless scored. ``parts`` says what it is made of; its values add up to ``risk``.
+        level: of the risk, None unless scored.
+        confidence: 0…1, how much ground the score stands on.
+        anomaly: joint calibrated verdict of the detectors, 0…1.
+        detectors: each detector's calibrated score, 0…1.
+        is_final: the session has ended and this score is frozen.
+        model_version: the fitted model the score comes from.
+    """
+
+    session_id: str
+    started_ns: int
+    ended_ns: int
+    events: int
+    agent: str | None
+    user_id: str | None
+    project: str | None
+    status: str
+    team: str | None = None
+    model: str | None = None
+    parent_session_id: str | None = None
+    tool_uses: int = 0
+    risk: float | None = None
+    level: str | None = None
+    confidence: float | None = None
+    anomaly: float | None = None
+    needed: int | None = None
+    parts: dict[str, float] = field(default_factory=dict)
+    detectors: dict[str, float] = field(default_factory=dict)
+    reasons: tuple[Reason, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    fingerprint: FingerprintView | None = None
+    is_final: bool = False
+    model_version: str | None = None
