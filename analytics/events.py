@@ -8,9 +8,9 @@ before anything is stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -101,7 +101,7 @@ COLUMN_KINDS: Final = {column.name: column.kind for column in COLUMNS}
 DETAILS: Final = ("command", "path", "url", "attributes")
 """Columns that may hold what a person or a model wrote; they never reach the state."""
 
-DTYPES: Final = {
+DTYPES: Final[dict[str, np.dtype[Any]]] = {
     "time": np.dtype("int64"),
     "order": np.dtype("int64"),
     "key": np.dtype("uint64"),
@@ -111,18 +111,24 @@ DTYPES: Final = {
 }
 
 
-def categorical(values: Sequence[str | None] | np.ndarray) -> pd.Categorical:
-    """Text values as a categorical in order of first appearance; None becomes missing (code -1)."""
-    codes, categories = pd.factorize(np.asarray(values, dtype=object))
+def objects(values: Collection[Any]) -> np.ndarray:
+    """Values of any kind as an object array of shape (n_values,), lists among them included."""
+    return np.fromiter(values, dtype=object, count=len(values))
+
+
+def categorical(values: Collection[Any]) -> pd.Categorical:
+    """Text values as a categorical in order of first appearance; None becomes missing (code -1).
+
+    Raises ``TypeError`` for values that cannot be hashed.
+    """
+    codes, categories = pd.factorize(objects(values))
     return pd.Categorical.from_codes(codes, categories=pd.Index(categories, dtype=object))
 
 
 def missing_values(kind: str, length: int) -> np.ndarray | pd.Categorical:
     """A column of ``length`` missing values of that kind. ``time`` has none and is refused."""
     if kind == "text":
-        return pd.Categorical.from_codes(
-            np.full(length, -1, dtype=np.int8), categories=pd.Index([], dtype=object)
-        )
+        return pd.Categorical.from_codes(np.full(length, -1, dtype=np.int8), categories=pd.Index([], dtype=object))
     if kind == "object":
         return np.full(length, None, dtype=object)
     fill: dict[str, float | int] = {"number": np.nan, "flag": UNKNOWN, "key": 0, "order": MISSING_SEQUENCE}
@@ -156,9 +162,7 @@ class EventTable:
             raise ValueError(f"unknown event columns: {sorted(unknown)}")
         length = len(columns["time_ns"])
         filled = {
-            column.name: columns[column.name]
-            if column.name in columns
-            else missing_values(column.kind, length)
+            column.name: columns[column.name] if column.name in columns else missing_values(column.kind, length)
             for column in COLUMNS
         }
         # Series by Series: a plain dict of arrays would turn object columns of text into pandas' own text type.
@@ -197,13 +201,17 @@ class EventTable:
 
     def deduplicated(self) -> EventTable:
         """The table without the second and later rows of one ``event_id`` in one session; 0 marks no id."""
+        repeated = self.repeated()
+        return self.take(~repeated) if repeated.any() else self
+
+    def repeated(self) -> np.ndarray:
+        """Mask of the rows whose session and ``event_id`` an earlier row has already."""
         ids = self.values("event_id")
         known = ids != 0
         if not known.any():
-            return self
+            return known
         keys = pd.DataFrame({"session": self.codes("session_id"), "id": ids})
-        repeated = keys.duplicated().to_numpy() & known
-        return self.take(~repeated) if repeated.any() else self
+        return keys.duplicated().to_numpy() & known
 
     def without_details(self) -> EventTable:
         """The same rows with every detail column missing: what may be stored."""
@@ -218,14 +226,14 @@ class EventTable:
 
     def codes(self, name: str) -> np.ndarray:
         """A text column's category codes, shape (n_events,), -1 where missing."""
-        return self.frame[name].array.codes  # type: ignore[attr-defined, no-any-return]
+        return self.frame[name].array.codes
 
     def categories(self, name: str) -> list[str]:
         """A text column's categories, in code order."""
-        return list(self.frame[name].array.categories)  # type: ignore[attr-defined]
+        return list(self.frame[name].array.categories)
 
     def is_one_of(self, name: str, wanted: Iterable[str]) -> np.ndarray:
         """Boolean mask, shape (n_events,), of rows whose text column has one of the wanted values."""
         chosen = set(wanted)
         lookup = np.array([value in chosen for value in self.categories(name)] + [False])
-        return lookup[self.codes(name)]  # type: ignore[no-any-return]
+        return lookup[self.codes(name)]

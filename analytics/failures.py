@@ -9,7 +9,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-FAILURE_KINDS: Final = ("failed", "invalid_input", "user_rejected", "denied", "sibling_cancelled", "interrupted")
+FAILURE_KINDS: Final = (
+    "failed",
+    "invalid_input",
+    "user_rejected",
+    "denied",
+    "sibling_cancelled",
+    "interrupted",
+)
 """``failed`` ran and failed; ``denied`` was refused by configuration or a hook; the others say it themselves."""
 
 AGENT_FAULTS: Final = ("failed", "invalid_input")
@@ -17,10 +24,19 @@ AGENT_FAULTS: Final = ("failed", "invalid_input")
 
 _PATTERNS: Final = (
     ("sibling_cancelled", re.compile(r"sibling", re.IGNORECASE)),
-    ("user_rejected", re.compile(r"user (doesn't|does not) want|user_rejected|rejected by (the )?user", re.IGNORECASE)),
+    (
+        "user_rejected",
+        re.compile(r"user (doesn't|does not) want|user_rejected|rejected by (the )?user", re.IGNORECASE),
+    ),
     ("interrupted", re.compile(r"interrupt|cancell?ed|aborted", re.IGNORECASE)),
-    ("denied", re.compile(r"permission (to use .* has been )?denied by|\bdenied by\b|blocked by hook", re.IGNORECASE)),
-    ("invalid_input", re.compile(r"tool_use_error|InputValidationError|invalid (input|arguments|tool)", re.IGNORECASE)),
+    (
+        "denied",
+        re.compile(r"permission (to use .* has been )?denied by|\bdenied by\b|blocked by hook", re.IGNORECASE),
+    ),
+    (
+        "invalid_input",
+        re.compile(r"tool_use_error|InputValidationError|invalid (input|arguments|tool)", re.IGNORECASE),
+    ),
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from analytics.events import MISSING_SEQUENCE, UNKNOWN, EventTable, categorical
+from analytics.events import MISSING_SEQUENCE, UNKNOWN, EventTable, categorical, missing_values, objects
 from analytics.failures import failure_kind
 from analytics.prompts import normalise_persona, normalise_workflow, prompt_intent
 from analytics.scope import is_outside
@@ -36,9 +36,18 @@ NATIVE_NUMBERS: Final = (
     "prompt_length", "message_chars", "tool_input_chars", "tool_output_chars",
 )  # fmt: skip
 NATIVE_FIELDS: Final = frozenset(
-    ("timestamp", "session_id", "event", "tool_use_id", "tool_input", "success", "prompt", "sequence")
-    + NATIVE_TEXT
-    + NATIVE_NUMBERS
+    (
+        "timestamp",
+        "session_id",
+        "event",
+        "tool_use_id",
+        "tool_input",
+        "success",
+        "prompt",
+        "sequence",
+        *NATIVE_TEXT,
+        *NATIVE_NUMBERS,
+    )
 )
 EXTRA_TEXT: Final = ("decision_source", "permission_mode", "effort", "failure_kind")
 EXTRA_FIELDS: Final = frozenset((*EXTRA_TEXT, "event_id", "workflow", "persona", "text_chars"))
@@ -53,8 +62,18 @@ MAX_DETAIL: Final = 16_384
 _EARLIEST_NS: Final = int(pd.Timestamp("2000-01-01", tz="UTC").value)
 _LATEST_NS: Final = int(pd.Timestamp("2100-01-01", tz="UTC").value)
 _COMMAND_KEYS: Final = ("command", "cmd", "full_command", "script")
-_PATH_KEYS: Final = ("file_path", "path", "notebook_path", "absolute_path", "filename", "dir_path", "filePath")
-_CONTROL: Final = {code: "\ufffd" for code in (*range(32), 127, *range(0x80, 0xA0), 0x2028, 0x2029)}
+_PATH_KEYS: Final = (
+    "file_path",
+    "path",
+    "notebook_path",
+    "absolute_path",
+    "filename",
+    "dir_path",
+    "filePath",
+)
+_KEPT_ARGUMENTS: Final = ("dangerouslyDisableSandbox", "with_escalated_permissions")
+"""Switches among a tool's arguments that rules look at; they are kept with the unknown fields."""
+_CONTROL: Final = dict.fromkeys((*range(32), 127, *range(0x80, 0xA0), 0x2028, 0x2029), "\ufffd")
 
 
 @dataclass(frozen=True)
@@ -84,24 +103,32 @@ def build_event_table(records: Sequence[Any], source: str) -> Intake:
     keep, rows = _with_identity(rows, dropped)
     if not rows:
         return Intake(EventTable.empty(), dropped)
+    present = {name for shape in set(map(tuple, rows)) for name in shape}
     columns: dict[str, np.ndarray | pd.Categorical] = {
         "time_ns": times[keep],
         "session_id": _text([row["session_id"] for row in rows]),
         "event": _text([row["event"] for row in rows]),
-        "source": pd.Categorical.from_codes(np.zeros(len(rows), dtype=np.int8), categories=pd.Index([source], dtype=object)),
+        "source": pd.Categorical.from_codes(
+            np.zeros(len(rows), dtype=np.int8), categories=pd.Index([source], dtype=object)
+        ),
     }
-    for name in (*NATIVE_TEXT, *EXTRA_TEXT):
+    for name in present.intersection(NATIVE_TEXT + EXTRA_TEXT):
         columns[name] = _text([row.get(name) for row in rows])
-    for name in NATIVE_NUMBERS:
+    for name in present.intersection(NATIVE_NUMBERS):
         columns[name] = _number([row.get(name) for row in rows])
     columns["sequence"] = _sequence([row.get("sequence") for row in rows])
     columns["success"] = _flag([row.get("success") for row in rows])
     columns["tool_use_id"] = _ids([row.get("tool_use_id") for row in rows])
-    columns["event_id"] = _event_ids(rows, columns)
-    columns["attributes"] = _attributes(rows)
-    _add_message_chars(rows, columns)
-    _add_tool_details(rows, columns)
-    _add_prompt_intent(rows, columns)
+    columns["event_id"] = _event_ids(rows, present, columns)
+    columns["attributes"] = _attributes(rows, present)
+    if "tool_input" in present:
+        _add_switches(rows, columns)
+    if "text_chars" in present:
+        _add_message_chars(rows, columns)
+    _add_tool_details(rows, present, columns)
+    if not present.isdisjoint(("prompt", "workflow", "persona")):
+        _add_prompt_intent(rows, columns)
+    columns["persona"] = _text(list(columns["persona"]))
     _add_failure_kinds(columns)
     return Intake(EventTable.from_columns(columns), dropped)
 
@@ -132,19 +159,27 @@ def _parse_times(rows: list[dict[str, Any]], dropped: Counter[str]) -> tuple[np.
 
 def _with_identity(rows: list[dict[str, Any]], dropped: Counter[str]) -> tuple[np.ndarray, list[dict[str, Any]]]:
     """Positions of the rows with a session id and an event name, and those rows."""
-    has_session = np.fromiter((_is_name(row.get("session_id")) for row in rows), dtype=bool, count=len(rows))
-    has_event = np.fromiter((_is_name(row.get("event")) for row in rows), dtype=bool, count=len(rows))
+    has_session = _names([row.get("session_id") for row in rows])
+    has_event = _names([row.get("event") for row in rows])
     _count(dropped, "missing_session_id", int((~has_session).sum()))
     _count(dropped, "missing_event", int((has_session & ~has_event).sum()))
     keep = np.flatnonzero(has_session & has_event)
     return keep, rows if len(keep) == len(rows) else [rows[position] for position in keep]
 
 
-def _is_name(value: Any) -> bool:
-    """Whether a value can name a session or an event."""
-    if isinstance(value, str):
-        return bool(value) and not value.isspace()
-    return isinstance(value, int) and not isinstance(value, bool)
+def _names(values: list[Any]) -> np.ndarray:
+    """Mask of the values that can name a session or an event: text with something in it, or a whole number."""
+    answers: dict[Any, bool] = {}
+    mask = np.empty(len(values), dtype=bool)
+    for position, value in enumerate(values):
+        if isinstance(value, str):
+            answer = answers.get(value)
+            if answer is None:
+                answer = answers[value] = bool(value) and not value.isspace()
+            mask[position] = answer
+        else:
+            mask[position] = isinstance(value, int) and not isinstance(value, bool)
+    return mask
 
 
 def _count(dropped: Counter[str], reason: str, number: int) -> None:
@@ -154,7 +189,7 @@ def _count(dropped: Counter[str], reason: str, number: int) -> None:
 
 def clean_text(value: Any, limit: int = MAX_TEXT) -> str:
     """One value as text of bounded length without control characters: safe in a label, table or terminal."""
-    text = value if isinstance(value, str) else orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    text = value if isinstance(value, str) else _json_text(value)
     return text[:limit].translate(_CONTROL).encode("utf-8", "replace").decode()
 
 
@@ -175,9 +210,14 @@ def _number(values: list[Any]) -> np.ndarray:
     """A float64 column; what is no finite number becomes NaN."""
     try:
         numbers = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        plain = [value if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None for value in values]
-        numbers = pd.to_numeric(pd.Series(plain, dtype=object), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError, OverflowError):
+        numbers = np.empty((0, 0))
+    if numbers.ndim != 1:  # something else among the numbers, such as text or lists
+        plain = [
+            value if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None for value in values
+        ]
+        parsed = pd.to_numeric(pd.Series(plain, dtype=object), errors="coerce")
+        numbers = parsed.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     numbers[~np.isfinite(numbers)] = np.nan
     return numbers
 
@@ -203,15 +243,12 @@ def _flag(values: list[Any]) -> np.ndarray:
 
 def _ids(values: list[Any]) -> np.ndarray:
     """Ids as an object column of bounded text."""
-    column = np.empty(len(values), dtype=object)
-    column[:] = [value[:MAX_TEXT] if isinstance(value, str) and value else None for value in values]
-    return column
+    return objects([value[:MAX_TEXT] if isinstance(value, str) and value else None for value in values])
 
 
-def hash_texts(values: Sequence[str | None] | np.ndarray) -> np.ndarray:
+def hash_texts(values: Collection[str | None]) -> np.ndarray:
     """Stable 64-bit hashes of texts, shape (n,), the same in every process; 0 for None."""
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
+    column = objects(values)
     present = np.fromiter((value is not None for value in column), dtype=bool, count=len(column))
     hashes = np.zeros(len(column), dtype=np.uint64)
     if present.any():
@@ -219,9 +256,11 @@ def hash_texts(values: Sequence[str | None] | np.ndarray) -> np.ndarray:
     return hashes
 
 
-def _event_ids(rows: list[dict[str, Any]], columns: dict[str, Any]) -> np.ndarray:
+def _event_ids(rows: list[dict[str, Any]], present: set[str], columns: dict[str, Any]) -> np.ndarray:
     """Identity of each event: the emitter's own id, else session, time, event and sequence where it numbers them."""
-    given = hash_texts([_as_id(row.get("event_id")) for row in rows])
+    given = np.zeros(len(rows), dtype=np.uint64)
+    if "event_id" in present:
+        given = hash_texts([_as_id(row.get("event_id")) for row in rows])
     derive = (given == 0) & (columns["sequence"] != MISSING_SEQUENCE)
     if not derive.any():
         return given
@@ -236,9 +275,11 @@ def _as_id(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _attributes(rows: list[dict[str, Any]]) -> np.ndarray:
+def _attributes(rows: list[dict[str, Any]], present: set[str]) -> np.ndarray:
     """Unknown fields of each row as JSON text, None where there are none."""
     column = np.full(len(rows), None, dtype=object)
+    if present <= KNOWN_FIELDS:
+        return column
     unknown_of: dict[tuple[str, ...], tuple[str, ...]] = {}
     for position, row in enumerate(rows):
         shape = tuple(row)
@@ -264,19 +305,17 @@ def _json_text(value: Any) -> str:
 
 
 def _add_message_chars(rows: list[dict[str, Any]], columns: dict[str, Any]) -> None:
-    """Fold the older field name ``text_chars`` into ``message_chars``."""
-    if any("text_chars" in row for row in rows):
-        older = _number([row.get("text_chars") for row in rows])
-        current = columns["message_chars"]
-        columns["message_chars"] = np.where(np.isnan(current), older, current)
+    """Fold the field name ``text_chars``, which some frameworks write, into ``message_chars``."""
+    alias = _number([row.get("text_chars") for row in rows])
+    current = columns.get("message_chars", np.full(len(rows), np.nan))
+    columns["message_chars"] = np.where(np.isnan(current), alias, current)
 
 
-def _add_tool_details(rows: list[dict[str, Any]], columns: dict[str, Any]) -> None:
+def _add_tool_details(rows: list[dict[str, Any]], present: set[str], columns: dict[str, Any]) -> None:
     """Columns read from tool arguments: command, path, url, args_hash, program, outside, category."""
     length = len(rows)
     details = {name: np.full(length, None, dtype=object) for name in ("command", "path", "url", "args", "persona")}
-    for position, row in enumerate(rows):
-        given = row.get("tool_input")
+    for position, given in enumerate([row.get("tool_input") for row in rows] if "tool_input" in present else ()):
         if given is not None and given != "":
             for name, value in zip(details, _read_tool_input(given), strict=True):
                 if value is not None:
@@ -285,9 +324,20 @@ def _add_tool_details(rows: list[dict[str, Any]], columns: dict[str, Any]) -> No
         columns[name] = details[name]
     columns["args_hash"] = hash_texts(details["args"])
     columns["persona"] = details["persona"]
-    columns["tool_category"] = _map_categories(columns["tool_name"], tool_category)
+    if "tool_name" in columns:
+        columns["tool_category"] = _map_categories(columns["tool_name"], tool_category)
     columns["program"] = _map_texts(details["command"], main_program)
-    columns["outside"] = _outside(details["path"], columns["project"])
+    columns["outside"] = _outside(details["path"], columns.get("project", missing_values("text", length)))
+
+
+def _add_switches(rows: list[dict[str, Any]], columns: dict[str, Any]) -> None:
+    """Keep the switches that rules look at where the tool's arguments are not kept."""
+    for position, row in enumerate(rows):
+        given = row.get("tool_input")
+        if isinstance(given, dict) and any(given.get(name) for name in _KEPT_ARGUMENTS):
+            kept = {name: given[name] for name in _KEPT_ARGUMENTS if given.get(name)}
+            others = _parse_object(columns["attributes"][position] or "") or {}
+            columns["attributes"][position] = _json_text(others | kept)
 
 
 def _read_tool_input(given: Any) -> tuple[str | None, str | None, str | None, str | None, str | None]:
@@ -344,9 +394,7 @@ def _map_texts(texts: np.ndarray, function: Callable[[str], str | None]) -> pd.C
 
 def _lookup(texts: np.ndarray, function: Callable[[str], Any]) -> np.ndarray:
     codes, distinct = pd.factorize(texts)
-    results = np.empty(len(distinct) + 1, dtype=object)
-    results[:] = [*(function(value) for value in distinct), None]
-    return results[codes]  # type: ignore[no-any-return]
+    return objects([*(function(value) for value in distinct), None])[codes]
 
 
 def _outside(paths: np.ndarray, project: pd.Categorical) -> np.ndarray:
@@ -367,7 +415,10 @@ def _outside(paths: np.ndarray, project: pd.Categorical) -> np.ndarray:
 def _add_prompt_intent(rows: list[dict[str, Any]], columns: dict[str, Any]) -> None:
     """Workflow, persona and reasoning, from the decoder where it knows them, else from the prompt's text."""
     workflow = [normalise_workflow(_as_id(row.get("workflow"))) for row in rows]
-    persona = [normalise_persona(_as_id(row.get("persona"))) or found for row, found in zip(rows, columns["persona"], strict=True)]
+    persona = [
+        normalise_persona(_as_id(row.get("persona"))) or found
+        for row, found in zip(rows, columns["persona"], strict=True)
+    ]
     reasoning: list[str | None] = [None] * len(rows)
     for position, row in enumerate(rows):
         prompt = row.get("prompt")
@@ -377,23 +428,25 @@ def _add_prompt_intent(rows: list[dict[str, Any]], columns: dict[str, Any]) -> N
             persona[position] = persona[position] or intent.persona
             reasoning[position] = intent.reasoning
     columns["workflow"] = _text(list(workflow))
-    columns["persona"] = _text(list(persona))
+    columns["persona"] = np.array(persona, dtype=object)
     columns["reasoning"] = _text(list(reasoning))
 
 
 def _add_failure_kinds(columns: dict[str, Any]) -> None:
     """Fill ``failure_kind`` of tool results that did not succeed and whose decoder did not say why."""
-    given: pd.Categorical = columns["failure_kind"]
+    length = len(columns["success"])
+    given: pd.Categorical = columns.get("failure_kind", missing_values("text", length))
     event = columns["event"]
     is_result = np.array([name == "tool_result" for name in event.categories] + [False])[event.codes]
     open_rows = np.flatnonzero((given.codes == -1) & (columns["success"] == 0) & is_result)
     if not len(open_rows):
         return
-    error: pd.Categorical = columns["error"]
+    error: pd.Categorical = columns.get("error", missing_values("text", length))
     kinds = np.array([*(failure_kind(value) for value in error.categories), failure_kind(None)], dtype=object)
     values = np.asarray(given, dtype=object)
     values[open_rows] = kinds[error.codes[open_rows]]
-    columns["failure_kind"] = categorical(np.where(pd.isna(values), None, values))
+    values[pd.isna(values)] = None
+    columns["failure_kind"] = categorical(values)
 
 
 def chunks(items: Iterable[Any], size: int) -> Iterable[list[Any]]:

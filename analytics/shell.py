@@ -6,8 +6,36 @@ import re
 from typing import Final
 
 _WITH_SUBCOMMAND: Final = frozenset(
-    "git npm npx pnpm yarn bun pip pip3 uv poetry cargo go docker kubectl helm terraform gh aws gcloud az systemctl "
-    "apt apt-get brew dotnet mvn gradle make python -m".split()
+    (
+        "git",
+        "npm",
+        "npx",
+        "pnpm",
+        "yarn",
+        "bun",
+        "pip",
+        "pip3",
+        "uv",
+        "poetry",
+        "cargo",
+        "go",
+        "docker",
+        "kubectl",
+        "helm",
+        "terraform",
+        "gh",
+        "aws",
+        "gcloud",
+        "az",
+        "systemctl",
+        "apt",
+        "apt-get",
+        "brew",
+        "dotnet",
+        "mvn",
+        "gradle",
+        "make",
+    )
 )
 _SEPARATORS: Final = re.compile(r"\|\||&&|[|;&\n]")
 _SKIPPED: Final = re.compile(r"^(?:[A-Za-z_]\w*=\S*|sudo|env|nohup|time|command|exec|timeout|\d+[smh]?|\(|\{|!)$")

@@ -14,7 +14,7 @@ from typing import Any
 NativeRecord = dict[str, Any]
 
 
-class Undecodable(ValueError):
+class Undecodable(ValueError):  # noqa: N818 - says what a record is
     """A record that cannot be used; ``reason`` is a short fixed word that becomes a metric label."""
 
     def __init__(self, reason: str) -> None:

@@ -1,0 +1,52 @@
+# Two commands for users: `make demo` shows everything, `make test` proves it. Both set themselves up from nothing.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+DONE   := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types unit live slow bench docs format clean
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+$(DONE): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=…")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(DONE)
+
+demo: $(DONE) ## Make telemetry, train, score, show the riskiest sessions, serve /metrics and the pages
+	$(BIN)/sigyn demo
+
+test: lint types unit ## Everything that must pass: lint, types, tests
+
+lint: $(DONE) ## Style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DONE) ## Static types
+	$(BIN)/mypy
+
+unit: $(DONE) ## Tests; those that need a server run where it is on PATH, and are skipped by name elsewhere
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+live: $(DONE) ## Only the tests against real servers (loki, prometheus, chromium on PATH)
+	$(BIN)/python -m pytest -m live -rs
+
+slow: $(DONE) ## The long tests too
+	SIGYN_SLOW=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
+bench: $(DONE) ## The figures of the README (some minutes)
+	$(BIN)/python -m benchmarks
+
+docs: $(DONE) ## Write the reference pages that are made from the code
+	$(BIN)/python -m exporter.config_reference --write
+	$(BIN)/python -m exporter.feature_reference --write
+
+format: $(DONE) ## Put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove the environment and what it made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

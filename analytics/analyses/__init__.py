@@ -1,0 +1,1 @@
+"""The analyses: siblings that never import each other, one file each, registered in ``analytics.registry``."""

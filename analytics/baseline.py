@@ -1,0 +1,203 @@
+"""What is ordinary: each feature's typical value and spread at a session's age, per user and agent.
+
+A running session is judged against what sessions looked like *at the same age*, or long would mean strange. Location
+and scale come from rows taken at fixed ages (``CHECKPOINTS``) and are interpolated between them on the logarithm of
+the age. On top, each scope (agent, then user with agent) shifts the location as far as its history carries it:
+shrinkage, ``n / (n + SHRINKAGE)``, not a switch, so a thin scope falls back on the wider one.
+
+Medians and quantiles bear a few per cent of strange sessions in the history without moving.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from analytics.features import FEATURES
+from analytics.sessions import CHECKPOINTS
+
+Scope = tuple[str, ...]
+Who = tuple[str | None, str | None]
+"""Agent and user of a session."""
+
+SHRINKAGE: Final = 20.0
+"""Sessions after which a scope's own history weighs as much as the wider one's."""
+EXPECTED_SHARE: Final = 0.9
+"""Share of ordinary sessions inside the expected range: 5 % lie below, 5 % above."""
+LEAST_ROWS: Final = 10
+"""Rows below which an age has no statistics of its own and borrows those of the next lower age."""
+CLIP: Final = 8.0
+"""Robust standard deviations at which a deviation stops growing, so one feature cannot speak alone."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Typical values by age and scope.
+
+    Attributes:
+        log_ages: base-2 logarithms of the ages with statistics, shape (n_ages,).
+        location, scale: medians and robust standard deviations in model space, shape (n_ages, n_features).
+        low, high: quantiles of the standardised values that bound the expected range, shape (n_features,).
+        shifts: for each scope what its typical session deviates, in standard deviations, shape (n_features,).
+        scope_sizes: training sessions of each scope.
+        known: features that any training session has, shape (n_features,), bool.
+    """
+
+    log_ages: np.ndarray
+    location: np.ndarray
+    scale: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    shifts: dict[Scope, np.ndarray]
+    scope_sizes: dict[Scope, int]
+    known: np.ndarray
+
+    def standardise(self, values: np.ndarray, ages: np.ndarray, who: Sequence[Who]) -> np.ndarray:
+        """Deviations from what is typical at that age in that scope, in robust standard deviations.
+
+        Args:
+            values: features, shape (n_rows, n_features), NaN unknown.
+            ages: events the session had, shape (n_rows,).
+            who: agent and user of each row.
+
+        Returns:
+            Shape (n_rows, n_features), within ±CLIP; unknown values count as typical, 0.
+        """
+        location, scale = self._at(ages)
+        deviations = (to_model_space(values) - location) / scale - self.shift_of(who)
+        return np.clip(np.nan_to_num(deviations, nan=0.0), -CLIP, CLIP)
+
+    def expected_range(self, age: int, who: Who) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest value expected of each feature, in its own unit, shape (n_features,) each."""
+        location, scale = self._at(np.array([age]))
+        shift = self.shift_of([who])[0]
+        low = from_model_space(location[0] + scale[0] * (self.low + shift))
+        return low, from_model_space(location[0] + scale[0] * (self.high + shift))
+
+    def history(self, who: Who) -> int:
+        """Training sessions of the narrowest scope."""
+        return self.scope_sizes.get(scopes_of(who)[-1], 0)
+
+    def shift_of(self, who: Sequence[Who]) -> np.ndarray:
+        """The shift of each row's scopes, narrowest known first, shape (n_rows, n_features)."""
+        none = np.zeros(len(FEATURES))
+        cache: dict[Who, np.ndarray] = {}
+        for one in set(who):
+            known = [self.shifts[scope] for scope in scopes_of(one) if scope in self.shifts]
+            cache[one] = known[-1] if known else none
+        return np.stack([cache[one] for one in who]) if who else np.zeros((0, len(FEATURES)))
+
+    def _at(self, ages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Location and scale interpolated to some ages, shape (n_rows, n_features) each."""
+        wanted = np.log2(np.maximum(ages, 1))
+        upper = np.clip(np.searchsorted(self.log_ages, wanted), 1, max(len(self.log_ages) - 1, 1))
+        if len(self.log_ages) == 1:
+            shape = (len(wanted), self.location.shape[1])
+            return np.broadcast_to(self.location[0], shape), np.broadcast_to(self.scale[0], shape)
+        below, above = self.log_ages[upper - 1], self.log_ages[upper]
+        weight = np.clip((wanted - below) / (above - below), 0.0, 1.0)[:, None]
+        location, scale = (
+            part[upper - 1] * (1 - weight) + part[upper] * weight for part in (self.location, self.scale)
+        )
+        return location, scale
+
+
+def scopes_of(who: Who) -> tuple[Scope, ...]:
+    """The scopes a session belongs to, widest first."""
+    agent, user = who[0] or "", who[1] or ""
+    return ((agent,), (agent, user))
+
+
+def to_model_space(values: np.ndarray) -> np.ndarray:
+    """Features as the models see them, shape kept."""
+    return np.stack([feature.model_values(values[:, k]) for k, feature in enumerate(FEATURES)], axis=1)
+
+
+def from_model_space(row: np.ndarray) -> np.ndarray:
+    """Back from model space to the features' own units; ratios and counts stay in their natural bounds."""
+    raw = np.array(
+        [np.expm1(value) if feature.is_skewed else value for value, feature in zip(row, FEATURES, strict=True)]
+    )
+    top = np.array([1.0 if feature.unit == "ratio" else np.inf for feature in FEATURES])
+    return np.clip(raw, 0.0, top)
+
+
+def fit_baseline(values: np.ndarray, ages: np.ndarray, is_final: np.ndarray, who: Sequence[Who]) -> Baseline:
+    """Learn what is ordinary.
+
+    Args:
+        values: feature rows, shape (n_rows, n_features): one final row a session, and its checkpoint rows.
+        ages: events at each row.
+        is_final: whether a row is a session's final one; scopes are learned from final rows only.
+        who: agent and user of each row.
+    """
+    model_values = to_model_space(values)
+    known = ~np.isnan(values).all(axis=0)
+    nodes = [age for age in CHECKPOINTS if (ages >= age).any()] or [CHECKPOINTS[0]]
+    overall = _location_and_scale(model_values[is_final], None)
+    pairs = [overall]
+    for age in nodes:
+        near = (ages > age / 1.5) & (ages < age * 1.5)
+        pairs.append(_location_and_scale(model_values[near], pairs[-1]) if near.sum() >= LEAST_ROWS else pairs[-1])
+    location = np.stack([pair[0] for pair in pairs[1:]])
+    scale = np.stack([pair[1] for pair in pairs[1:]])
+    nothing = np.zeros(len(FEATURES))
+    rough = Baseline(np.log2(np.array(nodes, dtype=float)), location, scale, nothing, nothing, {}, {}, known)
+    finals = np.flatnonzero(is_final)
+    people = [who[int(row)] for row in finals]
+    deviations = rough.standardise(values[finals], ages[finals], [(None, None)] * len(finals))
+    shifts, sizes = _scope_shifts(deviations, people)
+    scoped = Baseline(rough.log_ages, location, scale, nothing, nothing, shifts, sizes, known)
+    return _with_expected_range(scoped, values[finals], ages[finals], people)
+
+
+def _with_expected_range(baseline: Baseline, values: np.ndarray, ages: np.ndarray, who: list[Who]) -> Baseline:
+    """The baseline with the quantiles that bound the expected range."""
+    deviations = baseline.standardise(values, ages, who)
+    tail = (1 - EXPECTED_SHARE) / 2
+    low, high = np.quantile(deviations, [tail, 1 - tail], axis=0)
+    return Baseline(
+        baseline.log_ages, baseline.location, baseline.scale, low, high, baseline.shifts, baseline.scope_sizes,
+        baseline.known,
+    )  # fmt: skip
+
+
+def _location_and_scale(rows: np.ndarray, wider: tuple[np.ndarray, np.ndarray] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Median and robust standard deviation of each column; where a column is unknown, the wider one's.
+
+    The scale is never below the deviation that the feature itself calls worth mentioning: a feature that is the same
+    in every training session must not turn a trifle into a sensation.
+    """
+    location = np.array(FEATURE_FALLBACK if wider is None else wider[0])
+    scale = np.ones(len(FEATURES)) if wider is None else wider[1].copy()
+    for column, feature in enumerate(FEATURES):
+        known = rows[:, column][~np.isnan(rows[:, column])]
+        if len(known):
+            low, middle, high = np.quantile(known, [0.25, 0.5, 0.75])
+            spread = max((high - low) / 1.349, 1.4826 * float(np.median(np.abs(known - middle))))
+            natural = np.expm1(middle) if feature.is_skewed else middle
+            least = np.log1p(natural + feature.least) - middle if feature.is_skewed else feature.least
+            location[column], scale[column] = middle, max(spread, float(least), 1e-6)
+    return location, scale
+
+
+FEATURE_FALLBACK: Final = (0.0,) * len(FEATURES)
+
+
+def _scope_shifts(deviations: np.ndarray, who: Sequence[Who]) -> tuple[dict[Scope, np.ndarray], dict[Scope, int]]:
+    """Each scope's typical deviation, shrunk towards the wider scope's by how little history it has."""
+    members: dict[Scope, list[int]] = defaultdict(list)
+    for row, one in enumerate(who):
+        for scope in scopes_of(one):
+            members[scope].append(row)
+    shifts: dict[Scope, np.ndarray] = {}
+    for scope in sorted(members, key=len):
+        rows = members[scope]
+        wider = shifts.get(scope[:-1], np.zeros(deviations.shape[1]))
+        weight = len(rows) / (len(rows) + SHRINKAGE)
+        shifts[scope] = wider + weight * (np.median(deviations[rows], axis=0) - wider)
+    return shifts, {scope: len(rows) for scope, rows in members.items()}

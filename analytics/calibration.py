@@ -1,0 +1,51 @@
+"""From raw scores to a promise: conformal calibration on sessions that the detectors did not see.
+
+A calibrated score ``a`` says: of healthy sessions like those calibrated on, at most a share of ``1 - a`` scores
+higher. It is one minus the conformal p-value (V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learning in a Random
+World", 2005; for outliers S. Bates et al., "Testing for Outliers with Conformal p-values", Annals of Statistics
+2023), made continuous: within the step between two neighbouring calibration scores the value rises with the raw
+score but never above the step, so that the promise holds and no ranking is lost, not even beyond the largest
+calibration score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Sorted raw scores of held-back sessions, shape (n,)."""
+
+    raw_scores: np.ndarray
+
+    @classmethod
+    def of(cls, raw_scores: np.ndarray) -> Calibration:
+        """Calibrate on the raw scores of held-back sessions."""
+        if not len(raw_scores):
+            raise ValueError("calibration needs at least one held-back session")
+        return cls(np.sort(np.asarray(raw_scores, dtype=float)))
+
+    def __len__(self) -> int:
+        return len(self.raw_scores)
+
+    def score(self, raw: np.ndarray) -> np.ndarray:
+        """Calibrated scores of raw scores, shape (n_rows,): rising in the raw score, at most n / (n + 1)."""
+        held, count = self.raw_scores, len(self.raw_scores)
+        below = np.searchsorted(held, raw, side="left")
+        low = held[np.maximum(below - 1, 0)]
+        high = held[np.minimum(below, count - 1)]
+        spread = max(float(held[-1] - held[0]), 1e-9)
+        inside = np.divide(raw - low, high - low, out=np.ones(len(raw)), where=high > low)
+        # Logarithmic, so that even absurd raw scores keep their order within the last step.
+        excess = np.log1p(np.maximum(raw - held[-1], 0.0) / spread)
+        beyond = 1.0 - 1.0 / (1.0 + excess)
+        fraction = np.where(below == count, beyond, np.clip(inside, 0.0, 1.0))
+        return np.where(below == 0, 0.0, (below - 1 + fraction) / (count + 1))
+
+
+def surprise(score: np.ndarray) -> np.ndarray:
+    """Calibrated scores as orders of magnitude: 0.9 is 1, 0.99 is 2. Bounded at 12."""
+    return -np.log10(np.maximum(1.0 - score, 1e-12))

@@ -1,0 +1,156 @@
+"""Parts put together from the configuration: the one place that knows both the tree and the parts' own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from analytics.activity import WorkingHours
+from analytics.analyses.fingerprint import FingerprintSettings
+from analytics.analyses.risk import RiskSettings
+from analytics.registry import load_analyses
+from analytics.rules import RuleSet
+from exporter.config import Config
+from exporter.decoders import decode_to_table
+from exporter.loki.client import LokiClient
+from exporter.loki.settings import LokiSettings, LokiTls
+from exporter.rule_file import load_rule_set
+from exporter.sources.local import LocalSource
+from exporter.sources.loki import LokiSource
+from exporter.sources.source import Source
+from exporter.sources.tail import ReadLimits
+from exporter.state import State
+from exporter.training import TrainingSettings
+from exporter.world import CycleSettings, EnabledAnalysis, World
+
+RequestObserver = Callable[[str, str], None]
+"""Told the operation and the outcome of each request to Loki."""
+
+
+def nanoseconds(duration: timedelta) -> int:
+    """A duration as whole nanoseconds."""
+    return duration // timedelta(microseconds=1) * 1000
+
+
+def build_world(config: Config, state: State, on_request: RequestObserver, now: datetime) -> World:
+    """Everything a cycle works with; models and known sessions are not loaded yet."""
+    return World(
+        sources=build_sources(config, on_request),
+        state=state,
+        rules=build_rules(config),
+        analyses=build_analyses(config),
+        settings=build_cycle_settings(config, now),
+    )
+
+
+def build_rules(config: Config) -> RuleSet:
+    """The bundled rules with the user's own, without those switched off."""
+    return load_rule_set([Path(path) for path in config.rules.files], config.rules.disable)
+
+
+def build_sources(config: Config, on_request: RequestObserver) -> tuple[Source, ...]:
+    """Every configured source."""
+    sources: list[Source] = []
+    if config.sources.local_paths:
+        sources.append(
+            LocalSource(
+                config.sources.local_paths, limits=ReadLimits(max_line_bytes=config.sources.local.max_line_bytes)
+            )
+        )
+    if config.sources.loki.url:
+        settings = build_loki_settings(config)
+        sources.append(LokiSource(LokiClient(settings, on_request=on_request), settings, decode_to_table))
+    return tuple(sources)
+
+
+def build_loki_settings(config: Config) -> LokiSettings:
+    """Loki's part of the tree as the client's settings."""
+    loki = config.sources.loki
+    assert loki.url is not None
+    return LokiSettings(
+        url=loki.url,
+        selectors=loki.selectors,
+        tenant=loki.tenant,
+        basic=(loki.username, loki.password.get_secret_value()) if loki.username and loki.password else None,
+        bearer_token=loki.bearer_token.get_secret_value() if loki.bearer_token else None,
+        tls=LokiTls(
+            ca_file=_text(loki.tls.ca_file),
+            cert_file=_text(loki.tls.cert_file),
+            key_file=_text(loki.tls.key_file),
+            insecure_skip_verify=loki.tls.insecure_skip_verify,
+        ),
+        timeout_seconds=(min(5.0, loki.timeout.total_seconds()), loki.timeout.total_seconds()),
+        page_limit=loki.page_limit,
+        slice_seconds=loki.slice.total_seconds(),
+        threads=loki.threads,
+        overlap_seconds=loki.overlap.total_seconds(),
+        lookback_seconds=loki.lookback.total_seconds(),
+    )
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def build_analyses(config: Config) -> tuple[EnabledAnalysis, ...]:
+    """The enabled analyses with their settings."""
+    risk, training = config.analyses.risk, config.training
+    minimums = {"minimum_sessions": training.minimum_sessions, "minimum_events": config.sessions.minimum_events}
+    settings: Mapping[str, Any] = {
+        "risk": RiskSettings(
+            trees=risk.trees,
+            contamination=risk.contamination,
+            neighbours=risk.neighbours,
+            minimum_tool_uses=config.sessions.minimum_tool_uses,
+            seed=training.seed,
+            **minimums,
+        ),
+        "fingerprint": FingerprintSettings(seed=training.seed, **minimums),
+    }
+    names = [name for name in settings if getattr(config.analyses, name).enabled]
+    return tuple(EnabledAnalysis(analysis, settings[analysis.name]) for analysis in load_analyses(names))
+
+
+def build_cycle_settings(config: Config, now: datetime) -> CycleSettings:
+    """How sessions are kept; the time zone's offset is the one in force at ``now``."""
+    sessions = config.sessions
+    offset = now.astimezone(ZoneInfo(sessions.time_zone)).utcoffset() or timedelta()
+    return replace(
+        CycleSettings(),
+        idle_timeout_ns=nanoseconds(sessions.idle_timeout),
+        lookback_ns=nanoseconds(config.sources.loki.lookback),
+        keep_events_ns=nanoseconds(config.state.keep_events),
+        retention_ns=nanoseconds(config.state.retention),
+        working_hours=WorkingHours(
+            begin=sessions.working_hours.begin,
+            end=sessions.working_hours.end,
+            days=sessions.working_days,
+            offset_minutes=int(offset.total_seconds() // 60),
+        ),
+    )
+
+
+def build_training_settings(config: Config) -> TrainingSettings:
+    """When to train and on what."""
+    training = config.training
+    return TrainingSettings(
+        every_ns=nanoseconds(training.every),
+        growth=training.growth,
+        window_ns=nanoseconds(training.window),
+        maximum_sessions=training.maximum_sessions,
+    )
+
+
+def open_state(config: Config) -> State:
+    """The state folder or database of the configuration, locked for this process."""
+    url = config.state.url.get_secret_value() if config.state.url else None
+    return State.open(config.state.directory, url)
+
+
+def local_source(paths: Sequence[str]) -> LocalSource:
+    """Files named on the command line; each must exist."""
+    return LocalSource(paths, must_exist=True, is_final=True)

@@ -1,0 +1,145 @@
+"""Local event lines measured, fitted and scored in one go: what ``sigyn train`` and ``sigyn score`` do.
+
+Every session in the input counts as finished. Events are read batch by batch; their details are dropped as soon as
+the rules have seen them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analytics.activity import WorkingHours
+from analytics.analysis import History, SessionRows
+from analytics.assessment import assess
+from analytics.events import EventTable
+from analytics.feature_matrix import measure_checkpoints
+from analytics.features import FEATURE_NAMES, SCHEMA
+from analytics.rule_occurrences import Hit
+from analytics.rules import RuleSet
+from analytics.sessions import SessionEvents
+from analytics.verdicts import SessionVerdict
+from exporter.judging import run_analyses, with_needed
+from exporter.measuring import Measured, by_session, measure, session_rows
+from exporter.pipeline import by_risk
+from exporter.sources.source import Source
+from exporter.state import StoredSession
+from exporter.world import EnabledAnalysis, Models
+
+BLOCK = 2_000
+"""Sessions measured at once."""
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All sessions of some local files.
+
+    Attributes:
+        measured: the sessions.
+        checkpoints: feature rows at earlier ages, by session and age.
+        events: how many events were read.
+        dropped: records that could not be used, by reason.
+    """
+
+    measured: tuple[Measured, ...]
+    checkpoints: dict[str, dict[int, np.ndarray]]
+    events: int
+    dropped: Counter[str]
+
+
+def read_inputs(source: Source, rules: RuleSet, working_hours: WorkingHours, now_ns: int, progress: Progress) -> Inputs:
+    """Read everything a source has and measure its sessions."""
+    tables: list[EventTable] = []
+    hits: list[Hit] = []
+    dropped: Counter[str] = Counter()
+    for batch in source.read({}, now_ns):
+        dropped.update(batch.dropped)
+        hits += rules.hits(batch.table)
+        tables.append(batch.table.without_details())
+        progress(batch.progress)
+    table = EventTable.concat(tables)
+    kept = table.deduplicated()
+    if len(kept) < len(table):
+        dropped["duplicate"] += len(table) - len(kept)
+    measured, checkpoints = _measure(kept, hits, rules, working_hours)
+    return Inputs(tuple(measured), checkpoints, len(kept), dropped)
+
+
+def _measure(
+    table: EventTable, hits: list[Hit], rules: RuleSet, working_hours: WorkingHours
+) -> tuple[list[Measured], dict[str, dict[int, np.ndarray]]]:
+    measured: list[Measured] = []
+    checkpoints: dict[str, dict[int, np.ndarray]] = {}
+    hits_of: dict[str, list[Hit]] = {}
+    for hit in hits:
+        hits_of.setdefault(hit.session_id, []).append(hit)
+    for block in _blocks(SessionEvents.from_table(table)):
+        found = [hit for session_id in block.session_ids for hit in hits_of.get(session_id, ())]
+        measured += measure(block.table, found, rules, working_hours)
+        checkpoints.update(by_session(measure_checkpoints(block, working_hours), block.session_ids))
+    return measured, checkpoints
+
+
+def _blocks(sessions: SessionEvents) -> Iterator[SessionEvents]:
+    """The sessions, at most BLOCK at a time."""
+    for first in range(0, len(sessions), BLOCK):
+        last = min(first + BLOCK, len(sessions))
+        begin, end = int(sessions.starts[first]), int(sessions.starts[last])
+        rows = np.arange(begin, end)
+        yield SessionEvents(
+            sessions.table.take(rows), sessions.starts[first : last + 1] - begin, sessions.session_ids[first:last]
+        )
+
+
+def history_of(inputs: Inputs) -> History:
+    """The sessions as a history to fit on."""
+    rows: SessionRows = session_rows(inputs.measured)
+    values, ages, numbers = [], [], []
+    for number, one in enumerate(inputs.measured):
+        for age, row in inputs.checkpoints[one.info.session_id].items():
+            values.append(row)
+            ages.append(age)
+            numbers.append(number)
+    return History(
+        rows,
+        np.array(values).reshape(-1, len(FEATURE_NAMES)),
+        np.array(ages, dtype=np.int64),
+        np.array(numbers, dtype=np.int64),
+    )
+
+
+def score_inputs(inputs: Inputs, analyses: tuple[EnabledAnalysis, ...], models: Models) -> list[SessionVerdict]:
+    """The verdicts of all sessions, most risky first."""
+    rows = session_rows(inputs.measured)
+    uses = {one.info.session_id: one.tool_uses for one in inputs.measured}
+    verdicts = [
+        replace(with_needed(verdict, models), is_final=True)
+        for verdict in assess(rows, run_analyses(analyses, models, rows), models.version, uses)
+    ]
+    return sorted(verdicts, key=by_risk)
+
+
+def stored_sessions(inputs: Inputs, verdicts: list[SessionVerdict], now_ns: int) -> list[StoredSession]:
+    """The scored sessions as the state keeps them, for ``sigyn explain``."""
+    verdict_of = {verdict.session_id: verdict for verdict in verdicts}
+    return [
+        StoredSession(
+            session_id=one.info.session_id,
+            started_ns=one.info.started_ns,
+            last_ns=one.info.ended_ns,
+            events=one.info.events,
+            is_open=False,
+            closed_ns=now_ns,
+            has_events=False,
+            feature_schema=SCHEMA,
+            features=one.values,
+            checkpoints=inputs.checkpoints[one.info.session_id],
+            verdict=verdict_of[one.info.session_id],
+        )
+        for one in inputs.measured
+    ]

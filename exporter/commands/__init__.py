@@ -1,0 +1,1 @@
+"""The commands: one file each, thin, put together in ``exporter.cli``."""

@@ -1,0 +1,102 @@
+"""``sigyn score``: the risk of each session in some local files."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from analytics.verdicts import SessionVerdict
+from exporter.assembly import build_analyses, build_cycle_settings, build_rules, local_source
+from exporter.batch_run import Inputs, history_of, read_inputs, score_inputs, stored_sessions
+from exporter.commands.clock import utc_now
+from exporter.commands.terminal import dropped_line, output_console, progress_bar, say, sessions_table
+from exporter.config import Config
+from exporter.model_store import ModelStore
+from exporter.state import State
+from exporter.training import Shelf, load_models, train
+from exporter.verdict_json import verdict_to_dict
+from exporter.world import EnabledAnalysis, Models
+
+CSV_COLUMNS: Final = (
+    "session_id", "started_at", "ended_at", "events", "agent", "user_id", "project", "status", "risk", "level",
+    "confidence", "anomaly", "isolation_forest", "lof", "dbscan", "findings", "reasons", "fingerprint", "cluster",
+)  # fmt: skip
+
+
+def run_train(paths: Sequence[str], directory: Path, config: Config) -> None:
+    """Fit the models on local files and keep them in the state folder."""
+    analyses = build_analyses(config)
+    with State.open(directory) as state:
+        inputs = _read(paths, config)
+        models = _fit(inputs, analyses, Shelf(ModelStore(directory), state))
+    for name, needed in models.needed.items():
+        say(f"{name}: {needed} more sessions needed; nothing was fitted")
+    for fitted in models.states.values():
+        output_console().print(f"{fitted.analysis}: trained on {fitted.sessions:,} sessions, version {fitted.version}")
+
+
+def run_score(paths: Sequence[str], directory: Path, output_format: str, config: Config) -> None:
+    """Score local files with the fitted models; where there are none, fit them on these very files first."""
+    analyses = build_analyses(config)
+    with State.open(directory) as state:
+        inputs = _read(paths, config)
+        shelf = Shelf(ModelStore(directory), state)
+        models = load_models(shelf, analyses)
+        if not models.fitted:
+            say(f"no models in {directory} yet: fitting them on these {len(inputs.measured):,} sessions")
+            models = _fit(inputs, analyses, shelf)
+        with progress_bar("scoring"):
+            verdicts = score_inputs(inputs, analyses, models)
+        with state.begin() as transaction:
+            transaction.put_sessions(stored_sessions(inputs, verdicts, time.time_ns()))
+    write_verdicts(verdicts, output_format)
+
+
+def _read(paths: Sequence[str], config: Config) -> Inputs:
+    hours = build_cycle_settings(config, utc_now()).working_hours
+    with progress_bar("reading") as bar:
+        inputs = read_inputs(local_source(paths), build_rules(config), hours, time.time_ns(), bar)
+    say(f"read {inputs.events:,} events of {len(inputs.measured):,} sessions")
+    if left_out := dropped_line(inputs.dropped):
+        say(left_out)
+    return inputs
+
+
+def _fit(inputs: Inputs, analyses: tuple[EnabledAnalysis, ...], shelf: Shelf) -> Models:
+    with progress_bar("fitting"):
+        return train(history_of(inputs), analyses, shelf, Models(), time.time())
+
+
+def write_verdicts(verdicts: Sequence[SessionVerdict], output_format: str) -> None:
+    """Print verdicts as a table, JSON lines or CSV."""
+    if output_format == "jsonl":
+        for verdict in verdicts:
+            sys.stdout.write(orjson.dumps(verdict_to_dict(verdict)).decode() + "\n")
+    elif output_format == "csv":
+        writer = csv.DictWriter(sys.stdout, CSV_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(_csv_row(verdict) for verdict in verdicts)
+    else:
+        output_console().print(sessions_table(verdicts))
+
+
+def _csv_row(verdict: SessionVerdict) -> dict[str, object]:
+    full = verdict_to_dict(verdict)
+    row = {name: full.get(name) for name in CSV_COLUMNS}
+    row.update(verdict.detectors)
+    row["findings"] = " ".join(finding.rule for finding in verdict.findings)
+    row["reasons"] = "; ".join(reason.text for reason in verdict.reasons)
+    fingerprint = verdict.fingerprint
+    row["fingerprint"], row["cluster"] = (fingerprint.id, fingerprint.cluster) if fingerprint else (None, None)
+    return {name: _harmless(value) for name, value in row.items()}
+
+
+def _harmless(value: object) -> object:
+    """Text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value

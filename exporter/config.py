@@ -1,0 +1,130 @@
+"""Loading the configuration: one YAML file and the environment become one typed, immutable tree, or all its errors.
+
+Steps: ``config_file`` parses, ``config_environment`` fills references, ``config_secrets`` reads secret files,
+``config_models`` is the tree that validates, ``config_checks`` compares keys and looks for named files. Every step
+reports all it can and passes on what is sound, so that one run shows every error.
+
+Errors: ``ConfigError``, with one line a problem. None of them repeats a value.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from exporter.config_checks import check_between_keys, check_files
+from exporter.config_environment import fill
+from exporter.config_file import ConfigError, Problem, dotted, read_file
+from exporter.config_keys import Location, nearest
+from exporter.config_models import Config
+from exporter.config_secrets import read_secrets
+from exporter.logs import one_line
+
+__all__ = ["Config", "ConfigError", "load_config"]
+
+_UNKNOWN_KEY: Final = "extra_forbidden"
+_NUMBER_MESSAGE: Final = "must be a number"
+_BOOLEAN_MESSAGE: Final = "must be true or false"
+_LIST_MESSAGE: Final = "must be a list (write each item after a dash)"
+_TEXT_MESSAGE: Final = "must be text (put it in quotes)"
+_MESSAGES: Final = {
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number of fewer digits",
+    "int_from_float": "must be a whole number",
+    "float_type": _NUMBER_MESSAGE,
+    "float_parsing": _NUMBER_MESSAGE,
+    "finite_number": "must be a finite number",
+    "bool_type": _BOOLEAN_MESSAGE,
+    "bool_parsing": _BOOLEAN_MESSAGE,
+    "string_type": _TEXT_MESSAGE,
+    "string_unicode": "must be valid UTF-8 text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must not be longer than {max_length} characters",
+    "path_type": _TEXT_MESSAGE,
+    "tuple_type": _LIST_MESSAGE,
+    "model_type": "must be a section (put its keys below it, indented)",
+    "greater_than": "must be greater than {gt:g}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be one of {expected}",
+}
+
+
+def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """The configuration of a file, filled from an environment; all defaults without a file.
+
+    Secrets named by ``*_file`` keys are read and stand in the tree like those from the environment.
+    Raises ``ConfigError`` with every problem at once.
+    """
+    if path is None:
+        return Config()
+    values, problems = read_file(path)
+    values, unfilled = fill(values, environ)
+    problems += unfilled
+    values, unreadable = read_secrets(values, _locations(problems))
+    problems += unreadable
+    config, invalid = _validate(values, _locations(problems))
+    problems += invalid
+    problems += check_between_keys(config, _locations(problems))
+    problems += check_files(config)
+    if problems:
+        ordered = sorted(problems, key=lambda problem: dotted(problem.location))
+        raise ConfigError(problem.line(one_line(str(path))) for problem in ordered)
+    return config
+
+
+def _locations(problems: Iterable[Problem]) -> set[Location]:
+    return {problem.location for problem in problems}
+
+
+def _validate(values: dict[str, Any], known: set[Location]) -> tuple[Config, list[Problem]]:
+    """The tree with defaults in place of what is wrong, and what is wrong beside what is known.
+
+    What failed at a known location says nothing new, unless it is that there is no such key.
+    """
+    details = _invalid(values)
+    config = Config.model_validate(_without(values, known | {detail["loc"] for detail in details}))
+    new = (detail for detail in details if detail["type"] == _UNKNOWN_KEY or detail["loc"] not in known)
+    return config, [Problem(detail["loc"], _message(detail)) for detail in new]
+
+
+def _invalid(values: dict[str, Any]) -> list[ErrorDetails]:
+    try:
+        Config.model_validate(values)
+    except ValidationError as error:
+        return error.errors(include_url=False)
+    return []
+
+
+def _without(values: dict[str, Any], wrong: set[Location]) -> dict[str, Any]:
+    """The values without the keys at or around the wrong locations; a list with a wrong item goes as a whole."""
+    kept = copy.deepcopy(values)
+    for location in wrong:
+        inner: Any = kept
+        for depth, part in enumerate(location, start=1):
+            if part not in inner:
+                break
+            if depth == len(location) or not isinstance(inner[part], dict):
+                del inner[part]
+                break
+            inner = inner[part]
+    return kept
+
+
+def _message(detail: ErrorDetails) -> str:
+    """What is wrong with a value, without repeating it."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == _UNKNOWN_KEY:
+        meant = nearest(detail["loc"])
+        return "unknown key" + (f" (did you mean {meant}?)" if meant else " (remove it)")
+    if detail["input"] is None:
+        return "has no value (give one or remove the key)"
+    if kind == "value_error":
+        return str(context["error"])
+    return _MESSAGES.get(kind, "is not valid (see docs/configuration.md)").format_map(context)

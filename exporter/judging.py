@@ -1,0 +1,108 @@
+"""Sessions judged, ended and forgotten: what follows once a cycle's events are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+
+from analytics.analysis import AnalysisResult, SessionRows
+from analytics.assessment import assess
+from analytics.features import SCHEMA
+from analytics.verdicts import INITIALIZING, SessionVerdict
+from exporter.measuring import Measured, checkpoints_of, measure, session_rows
+from exporter.state import StoredSession
+from exporter.world import EnabledAnalysis, Models, World
+
+BLOCK = 500
+"""Sessions handled at once: bounds the memory their events take."""
+
+
+def judge(world: World, measured: Sequence[Measured], now_ns: int) -> dict[str, Mapping[tuple[str, ...], float]]:
+    """Score sessions, end the idle ones, store and remember their verdicts; returns the analyses' gauges.
+
+    A session that has ended keeps the score of that moment: its verdict is final.
+    """
+    rows = session_rows(measured)
+    results = run_analyses(world.analyses, world.models, rows)
+    verdicts = assess(rows, results, world.models.version, {one.info.session_id: one.tool_uses for one in measured})
+    verdicts = [with_needed(verdict, world.models) for verdict in verdicts]
+    for first in range(0, len(measured), BLOCK):
+        _store(world, measured[first : first + BLOCK], verdicts[first : first + BLOCK], now_ns)
+    return {name: values for result in results.values() for name, values in result.readings.items()}
+
+
+def with_needed(verdict: SessionVerdict, models: Models) -> SessionVerdict:
+    """The verdict with the number of sessions still missing, while nothing is scored."""
+    needed = models.needed.get("risk")
+    return replace(verdict, needed=needed) if verdict.status == INITIALIZING and needed else verdict
+
+
+def run_analyses(analyses: Sequence[EnabledAnalysis], models: Models, rows: SessionRows) -> dict[str, AnalysisResult]:
+    """Run every analysis on the rows, in order."""
+    results: dict[str, AnalysisResult] = {}
+    for enabled in analyses:
+        analysis = enabled.analysis
+        upstream = {name: results[name] for name in analysis.needs}
+        results[analysis.name] = analysis.run(rows, models.fitted.get(analysis.name), enabled.settings, upstream)
+    return results
+
+
+def _store(world: World, measured: Sequence[Measured], verdicts: Sequence[SessionVerdict], now_ns: int) -> None:
+    """Store a block of judged sessions; the idle ones are closed with their checkpoint rows."""
+    idle = {one.info.session_id for one in measured if one.info.is_idle(now_ns, world.settings.idle_timeout_ns)}
+    checkpoints = checkpoints_of(world.state.events(idle), world.settings.working_hours) if idle else {}
+    final = [
+        replace(verdict, is_final=verdict.session_id in idle and verdict.status != INITIALIZING) for verdict in verdicts
+    ]
+    with world.state.begin() as transaction:
+        transaction.put_sessions(
+            _row(
+                one, verdict, now_ns if one.info.session_id in idle else None, checkpoints.get(one.info.session_id, {})
+            )
+            for one, verdict in zip(measured, final, strict=True)
+        )
+    for verdict in final:
+        world.verdicts[verdict.session_id] = verdict
+
+
+def _row(
+    measured: Measured, verdict: SessionVerdict, closed_ns: int | None, checkpoints: dict[int, np.ndarray]
+) -> StoredSession:
+    info = measured.info
+    return StoredSession(
+        session_id=info.session_id,
+        started_ns=info.started_ns,
+        last_ns=info.ended_ns,
+        events=info.events,
+        is_open=closed_ns is None,
+        closed_ns=closed_ns,
+        has_events=True,
+        feature_schema=SCHEMA,
+        features=measured.values,
+        checkpoints=checkpoints,
+        verdict=verdict,
+    )
+
+
+def remeasure(world: World, session_ids: Iterable[str]) -> list[Measured]:
+    """Sessions measured again from their stored events, a block at a time."""
+    remaining = iter(sorted(session_ids))
+    measured: list[Measured] = []
+    while block := list(islice(remaining, BLOCK)):
+        table = world.state.events(block)
+        measured += measure(table, world.state.hits(block), world.rules, world.settings.working_hours)
+    return measured
+
+
+def idle_sessions(world: World, now_ns: int) -> set[str]:
+    """Open sessions that have been silent for the time-out."""
+    limit = now_ns - world.settings.idle_timeout_ns
+    open_ids = world.state.open_session_ids()
+    return {
+        session_id
+        for session_id in open_ids
+        if session_id not in world.verdicts or world.verdicts[session_id].ended_ns <= limit
+    }

@@ -1,0 +1,24 @@
+"""A new configuration put into force while the exporter runs; what cannot change without a restart is named."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from exporter.assembly import RequestObserver, build_analyses, build_cycle_settings, build_rules, build_sources
+from exporter.config import Config
+from exporter.world import World
+
+
+def apply_configuration(
+    world: World, old: Config, new: Config, on_request: RequestObserver, now: datetime
+) -> list[str]:
+    """Change the world to a new configuration; returns the keys that take effect only after a restart.
+
+    Everything that may fail is built before anything changes, so an error leaves the old configuration whole.
+    """
+    rules = build_rules(new)
+    analyses = build_analyses(new)
+    settings = build_cycle_settings(new, now)
+    sources = build_sources(new, on_request) if new.sources != old.sources else world.sources
+    world.rules, world.analyses, world.settings, world.sources = rules, analyses, settings, sources
+    return [section for section in ("state", "web", "metrics") if getattr(new, section) != getattr(old, section)]

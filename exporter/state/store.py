@@ -1,0 +1,229 @@
+"""The state: what the process must not forget between two cycles or two runs.
+
+It is a cache. Loki is the record, and a state that is lost is rebuilt by reading Loki again; what only lives here is
+what people said about sessions.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from sqlalchemy import Column, Select, delete, select
+
+from analytics.events import EventTable
+from analytics.rule_occurrences import Hit
+from exporter.state import schema, tables
+from exporter.state.chunks import unpack_events
+from exporter.state.database import Database
+from exporter.state.errors import DamagedValue, StateError, StateUnwritable
+from exporter.state.human_verdict import HumanVerdict
+from exporter.state.lock import FolderLock
+from exporter.state.stored_session import StoredSession, from_row
+from exporter.state.transaction import Transaction
+
+FILE_NAME: Final = "state.db"
+_ROWS_A_TIME: Final = 500
+_IDS_A_QUERY: Final = 500  # well below what either database takes as parameters of one statement
+
+
+class State:
+    """The stored state of one deployment, for one process and any of its threads.
+
+    Every method may raise a ``StateError``; see ``exporter.state.errors``.
+    """
+
+    def __init__(self, database: Database, lock: FolderLock | None = None) -> None:
+        """Made by ``open`` and ``open_read_only``."""
+        self._database = database
+        self._lock = lock
+
+    @classmethod
+    def open(cls, directory: Path, url: str | None = None) -> State:
+        """Open the state in a folder, or with its tables in the database at ``url``; made where missing.
+
+        The folder is locked against other processes until ``close``, whichever database is used.
+        """
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateUnwritable(f"{directory} cannot be made ({error.strerror}): use another --state") from error
+        lock = FolderLock(directory)
+        try:
+            return cls(_open_database(directory, url), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def open_read_only(cls, directory: Path, url: str | None = None) -> State:
+        """Open an existing state to look at it, also while another process has it open."""
+        path = directory / FILE_NAME
+        if url is None and not path.is_file():
+            raise StateError(f"{path} does not exist: name the folder Sigyn was run with (--state)")
+        database = Database.of_url(url, read_only=True) if url else Database.of_file(path, read_only=True)
+        try:
+            schema.check(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        """Close the database and let other processes in."""
+        self._database.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """A transaction: committed at the end of the block, undone when an exception leaves it. They do not nest."""
+        with self._database.writing() as connection:
+            yield Transaction(connection)
+
+    def positions(self) -> dict[str, dict[str, Any]]:
+        """Where each source stands, by its name."""
+        return dict(self._rows(select(tables.positions)))
+
+    def counters(self) -> dict[str, dict[tuple[str, ...], float]]:
+        """Cumulative counts by metric and label values."""
+        counts: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
+        for metric, labels, value in self._rows(select(tables.counters)):
+            counts[metric][tuple(labels)] = value
+        return dict(counts)
+
+    def sessions(self, since_ns: int | None = None) -> list[StoredSession]:
+        """The sessions last seen at or after a time (all when None), in order of their start."""
+        query = select(tables.sessions)
+        if since_ns is not None:
+            query = query.where(tables.sessions.c.last_ns >= since_ns)
+        with _collector_at_rest(), self._database.reading() as connection:
+            rows = connection.execution_options(yield_per=_ROWS_A_TIME).execute(query)
+            found = [from_row(row) for row in rows]
+        # Here and not in the query: the database would sort whole rows, features and all.
+        return sorted(found, key=lambda session: (session.started_ns, session.session_id))
+
+    def session(self, session_id: str) -> StoredSession | None:
+        """One session, None when there is none of that id."""
+        query = select(tables.sessions).where(tables.sessions.c.session_id == session_id)
+        with self._database.in_words():
+            return next((from_row(row) for row in self._rows(query)), None)
+
+    def open_session_ids(self) -> set[str]:
+        """The sessions that are running still."""
+        columns = tables.sessions.c
+        return {session_id for (session_id,) in self._rows(select(columns.session_id).where(columns.is_open))}
+
+    def events(self, session_ids: Iterable[str]) -> EventTable:
+        """The stored events of some sessions; those of one session stand in the order they were appended in."""
+        columns = tables.event_chunks.c
+        query = select(columns.session_id, columns.payload).order_by(columns.chunk_id)
+        with self._database.in_words():
+            return unpack_events(self._rows_of(query, columns.session_id, session_ids))
+
+    def hits(self, session_ids: Iterable[str]) -> list[Hit]:
+        """Where rules matched in some sessions; those of one session in the order they were added in."""
+        query = select(tables.hits.c.hit).order_by(tables.hits.c.hit_id)
+        with self._database.in_words():
+            return [_hit(fields) for (fields,) in self._rows_of(query, tables.hits.c.session_id, session_ids)]
+
+    def human_verdicts(self) -> dict[str, HumanVerdict]:
+        """What people said, by session id."""
+        columns = tables.human_verdicts.c
+        query = select(columns.session_id, columns.verdict, columns.note, columns.at, columns.by)
+        with self._database.in_words():
+            return {session_id: _human_verdict(said) for session_id, *said in self._rows(query)}
+
+    def model_digests(self, analysis: str) -> dict[str, str]:
+        """SHA-256 of the model files of an analysis that are this deployment's own, by version."""
+        columns = tables.models.c
+        query = select(columns.version, columns.sha256).where(columns.analysis == analysis)
+        return dict(self._rows(query))
+
+    def prune(self, before_ns: int) -> int:
+        """Remove the sessions last seen before a time, with everything of theirs; gives how many those were."""
+        ids = select(tables.sessions.c.session_id).where(tables.sessions.c.last_ns < before_ns)
+        with self._database.writing() as connection:
+            for table in tables.OF_A_SESSION:
+                connection.execute(delete(table).where(table.c.session_id.in_(ids)))
+            return connection.execute(delete(tables.sessions).where(tables.sessions.c.last_ns < before_ns)).rowcount
+
+    def _rows(self, query: Select[*tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+        with self._database.reading() as connection:
+            return connection.execute(query).all()
+
+    def _rows_of(
+        self, query: Select[*tuple[Any, ...]], key: Column[Any], session_ids: Iterable[str]
+    ) -> list[tuple[Any, ...]]:
+        """The rows of some sessions; a session's rows stay together in the order of the query."""
+        rows: list[tuple[Any, ...]] = []
+        wanted = list(dict.fromkeys(session_ids))
+        with self._database.reading() as connection:
+            for start in range(0, len(wanted), _IDS_A_QUERY):
+                some = wanted[start : start + _IDS_A_QUERY]
+                rows += connection.execute(query.where(key.in_(some)))
+        return rows
+
+
+def _open_database(directory: Path, url: str | None) -> Database:
+    """The database, with its tables there and of the right version."""
+    database = Database.of_url(url) if url else Database.of_file(_private_file(directory / FILE_NAME))
+    try:
+        schema.prepare(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _private_file(path: Path) -> Path:
+    """The file, made readable for its owner only; SQLite gives the files beside it the same mode."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StateUnwritable(f"{path} cannot be written ({error.strerror}): check the folder and the file") from error
+    return path
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """No garbage collection meanwhile: every object made here stays, and looking for garbage among them costs a third.
+
+    Of two threads that do this at once, the first to end wakes the collector for both, which is merely slower.
+    """
+    was_awake = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_awake:
+            gc.enable()
+
+
+def _hit(values: dict[str, Any]) -> Hit:
+    try:
+        return Hit(**values)
+    except TypeError as error:
+        raise DamagedValue("a rule's hit cannot be read back") from error
+
+
+def _human_verdict(said: Sequence[Any]) -> HumanVerdict:
+    try:
+        return HumanVerdict(*said)
+    except ValueError as error:
+        raise DamagedValue(str(error)) from error

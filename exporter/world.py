@@ -1,0 +1,92 @@
+"""Everything one cycle works with, gathered in one place and passed on as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from analytics.activity import WorkingHours
+from analytics.analysis import Analysis
+from analytics.rules import RuleSet
+from analytics.verdicts import SessionVerdict
+from exporter.snapshot import ModelState
+from exporter.sources.source import Source
+from exporter.state import State
+
+DAY_NS = 86_400_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CycleSettings:
+    """How sessions are kept and judged.
+
+    Attributes:
+        idle_timeout_ns: silence after which a session has ended.
+        lookback_ns: how far back sessions are shown and counted.
+        keep_events_ns: how long after its end a session keeps its events, so that a late one can reopen it whole.
+        retention_ns: age at which a session is deleted from the state.
+        working_hours: for the off-hours feature.
+    """
+
+    idle_timeout_ns: int = 3_600_000_000_000
+    lookback_ns: int = 30 * DAY_NS
+    keep_events_ns: int = 7 * DAY_NS
+    retention_ns: int = 90 * DAY_NS
+    working_hours: WorkingHours = field(default_factory=WorkingHours)
+
+
+@dataclass(frozen=True)
+class Models:
+    """The fitted models in use, swapped as a whole by one assignment.
+
+    Attributes:
+        fitted: model by analysis name; an analysis that could not be fitted yet is absent.
+        states: version and training time of each.
+        needed: sessions still missing before the first fit, by analysis name.
+    """
+
+    fitted: Mapping[str, Any] = field(default_factory=dict)
+    states: Mapping[str, ModelState] = field(default_factory=dict)
+    needed: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str | None:
+        """Version of the risk model, which a session's frozen score names."""
+        state = self.states.get("risk")
+        return state.version if state else None
+
+
+@dataclass(frozen=True)
+class EnabledAnalysis:
+    """An analysis with the settings it runs with."""
+
+    analysis: Analysis
+    settings: Any
+
+
+@dataclass
+class World:
+    """What a cycle reads and writes.
+
+    Attributes:
+        sources: where events come from.
+        state: what is known, on disk.
+        rules: the findings' rules.
+        analyses: in the order they run.
+        settings: how sessions are kept.
+        models: replaced by training.
+        verdicts: the latest verdict of every session within the lookback, by id; the state's copy in memory.
+        holding: sessions whose events the state still has.
+        unjudged: sessions whose stored verdict is older than their events, to be judged in the next cycle.
+    """
+
+    sources: tuple[Source, ...]
+    state: State
+    rules: RuleSet
+    analyses: tuple[EnabledAnalysis, ...]
+    settings: CycleSettings = field(default_factory=CycleSettings)
+    models: Models = field(default_factory=Models)
+    verdicts: dict[str, SessionVerdict] = field(default_factory=dict)
+    unjudged: set[str] = field(default_factory=set)
+    holding: set[str] = field(default_factory=set)

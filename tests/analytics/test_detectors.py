@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analytics.detectors import sampled
+from analytics.detectors.dbscan import bend, dbscan
+from analytics.detectors.isolation_forest import isolation_forest
+from analytics.detectors.lof import local_outlier_factor
+
+DETECTORS = [isolation_forest(trees=50), local_outlier_factor(), dbscan()]
+each_detector = pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: detector.name)
+
+
+def cloud(rows=300, columns=6, seed=1):
+    return np.random.default_rng(seed).normal(size=(rows, columns))
+
+
+@each_detector
+def test_higher_is_stranger(detector):
+    fitted = detector.fit(cloud(), 0)
+    near, far = fitted.score(np.zeros((1, 6))), fitted.score(np.full((1, 6), 6.0))
+    assert far > near
+
+
+@each_detector
+def test_planted_strangers_rank_on_top(detector):
+    strangers = np.array([[5.0, 5, 5, -5, -5, 0], [0, 6, 6, 6, -6, 6], [-7, 7, 0, -7, 7, -7]])
+    rows = np.concatenate([cloud(seed=2), strangers])
+    scores = detector.fit(cloud(), 0).score(rows)
+    assert set(np.argsort(scores)[-3:]) == {300, 301, 302}
+
+
+@each_detector
+def test_the_same_seed_gives_the_same_scores(detector):
+    first, second = (detector.fit(cloud(), 5).score(cloud(seed=9)) for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+@each_detector
+def test_rows_that_are_all_alike_can_be_fitted(detector):
+    scores = detector.fit(np.zeros((50, 6)), 0).score(np.stack([np.zeros(6), np.full(6, 5.0)]))
+    assert np.isfinite(scores).all()
+    assert scores[1] >= scores[0]
+
+
+@each_detector
+def test_a_handful_of_rows_can_be_fitted(detector):
+    assert np.isfinite(detector.fit(cloud(rows=6), 0).score(cloud(rows=3))).all()
+
+
+def test_dbscan_scores_are_distances_in_radii():
+    two_blobs = np.concatenate([cloud(200, 2) * 0.1, cloud(200, 2, seed=3) * 0.1 + 10])
+    fitted = dbscan().fit(two_blobs, 0)
+    assert fitted.clusters >= 2
+    inside, between = fitted.score(np.array([[0.0, 0.0], [5.0, 5.0]]))
+    assert inside < 1 < between
+
+
+def test_the_bend_is_where_a_curve_turns_up():
+    curve = np.concatenate([np.linspace(1.0, 1.2, 90), np.linspace(1.3, 9.0, 10)])
+    assert bend(curve) == pytest.approx(1.2)
+
+
+def test_a_sample_keeps_whole_rows_and_its_bound():
+    rows = cloud(100)
+    kept = sampled(rows, 10, 0)
+    assert kept.shape == (10, 6)
+    assert all((rows == row).all(axis=1).any() for row in kept)
+    assert sampled(rows, 100, 0) is rows
