@@ -36,19 +36,26 @@ def anomaly_part(anomaly: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class FindingRates:
-    """How usual each rule's finding is: share of the training sessions with it, by scope, shrunk to the wider one."""
+    """How usual each rule's finding is, by scope, shrunk to the wider one.
 
-    overall: Mapping[str, float]
+    Attributes:
+        overall: training sessions with the finding, by rule.
+        sessions: training sessions.
+        counts: training sessions with the finding, by scope and rule.
+        sizes: training sessions of each scope.
+    """
+
+    overall: Mapping[str, int]
     sessions: int
     counts: Mapping[Scope, Mapping[str, int]]
     sizes: Mapping[Scope, int]
 
     def rate(self, rule: str, who: Who) -> float:
         """Share of the sessions of this user and agent in which the rule is found."""
-        rate = self.overall.get(rule, 0.0)
+        rate = _others(self.overall.get(rule, 0)) / max(self.sessions, 1)
         for scope in scopes_of(who):
-            size = self.sizes.get(scope, 0)
-            rate = (self.counts.get(scope, {}).get(rule, 0) + SHRINKAGE * rate) / (size + SHRINKAGE)
+            others = _others(self.counts.get(scope, {}).get(rule, 0))
+            rate = (others + SHRINKAGE * rate) / (self.sizes.get(scope, 0) + SHRINKAGE)
         return rate
 
     def weight(self, finding: Finding, who: Who) -> float:
@@ -58,6 +65,11 @@ class FindingRates:
         span = np.log(COMMON_SHARE / RARE_SHARE)
         usual = float(np.clip(np.log(share / RARE_SHARE) / span, 0.0, 1.0))
         return full * (1.0 - usual * (1.0 - COMMON_WEIGHT[finding.severity]))
+
+
+def _others(count: int) -> int:
+    """Sessions with a finding beside the one that is judged, which may itself be in the history."""
+    return max(count - 1, 0)
 
 
 def fit_finding_rates(findings: Sequence[Sequence[Finding]], who: Sequence[Who]) -> FindingRates:
@@ -71,8 +83,7 @@ def fit_finding_rates(findings: Sequence[Sequence[Finding]], who: Sequence[Who])
         for scope in scopes_of(one):
             sizes[scope] += 1
             counts[scope].update(rules)
-    total = max(len(findings), 1)
-    return FindingRates({rule: count / total for rule, count in overall.items()}, len(findings), counts, sizes)
+    return FindingRates(overall, len(findings), counts, sizes)
 
 
 def join_parts(parts: Mapping[str, float]) -> tuple[float, dict[str, float]]:

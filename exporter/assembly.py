@@ -92,6 +92,12 @@ def build_loki_settings(config: Config) -> LokiSettings:
     )
 
 
+def close_sources(sources: Sequence[Source]) -> None:
+    """Let go of the sources' connections."""
+    for source in sources:
+        source.close()
+
+
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 

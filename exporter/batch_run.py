@@ -21,8 +21,8 @@ from analytics.features import FEATURE_NAMES, SCHEMA
 from analytics.rule_occurrences import Hit
 from analytics.rules import RuleSet
 from analytics.sessions import SessionEvents
-from analytics.verdicts import SessionVerdict
-from exporter.judging import run_analyses, with_needed
+from analytics.verdicts import INITIALIZING, SessionVerdict
+from exporter.judging import run_analyses
 from exporter.measuring import Measured, by_session, measure, session_rows
 from exporter.pipeline import by_risk
 from exporter.sources.source import Source
@@ -117,8 +117,9 @@ def score_inputs(inputs: Inputs, analyses: tuple[EnabledAnalysis, ...], models: 
     """The verdicts of all sessions, most risky first."""
     rows = session_rows(inputs.measured)
     uses = {one.info.session_id: one.tool_uses for one in inputs.measured}
+    needed = models.needed.get("risk")
     verdicts = [
-        replace(with_needed(verdict, models), is_final=True)
+        replace(verdict, is_final=True, needed=needed if verdict.status == INITIALIZING else None)
         for verdict in assess(rows, run_analyses(analyses, models, rows), models.version, uses)
     ]
     return sorted(verdicts, key=by_risk)

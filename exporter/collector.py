@@ -16,13 +16,16 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from analytics.events import EVENT_NAMES
-from exporter.exposition_summary import ExpositionSummary, Summariser
+from exporter.exposition_summary import Bounds, ExpositionSummary, Summariser
 from exporter.label_values import AdmittedNames
 from exporter.publisher import Publication, Publisher
 
 ANOMALOUS_FROM: Final = 0.95
 MAX_UNKNOWN_EVENT_NAMES: Final = 50
 """Event names without a meaning here that are counted under their own name."""
+
+MAX_NAMES: Final = 50
+"""Users, projects, agents, workflows and personas that are counted under their own name, each."""
 
 _CACHED: Final = " Cached: as of the last finished cycle."
 _NO_GAUGES: Final[Mapping[str, tuple[str, Sequence[str]]]] = MappingProxyType({})
@@ -93,6 +96,26 @@ FAMILIES: Final = (
         ("source", "event"),
     ),
     Family("sigyn_events_dropped_total", CounterMetricFamily, "Telemetry records that could not be used.", ("reason",)),
+    Family(
+        "sigyn_cost_usd_total",
+        CounterMetricFamily,
+        "US dollars spent, as estimated by the agents; the cheapest users and projects are counted together as other.",
+        ("user_id", "project"),
+    ),
+    Family("sigyn_tokens_total", CounterMetricFamily, "Tokens by agent and kind.", ("agent", "kind")),
+    Family(
+        "sigyn_tool_transitions_total",
+        CounterMetricFamily,
+        "Pairs of neighbouring tool uses in a session, by category of tool.",
+        ("from_category", "to_category"),
+    ),
+    Family("sigyn_workflow_uses_total", CounterMetricFamily, "Uses of slash commands and skills.", ("workflow",)),
+    Family(
+        "sigyn_persona_tool_calls_total",
+        CounterMetricFamily,
+        "Tool uses in sessions that were asked to take a persona, by outcome.",
+        ("persona", "outcome"),
+    ),
 )
 """What the contract fixes, in the order of the exposition."""
 
@@ -123,8 +146,7 @@ class SnapshotCollector(Collector):
         self._summariser = Summariser(
             tracked_sessions,
             anomalous_from,
-            AdmittedNames(max_tool_names),
-            AdmittedNames(MAX_UNKNOWN_EVENT_NAMES, EVENT_NAMES),
+            _bounds(max_tool_names),
             frozenset(gauges),
         )
         self._summary = ExpositionSummary()
@@ -147,6 +169,21 @@ class SnapshotCollector(Collector):
 
     def _prepare(self, publication: Publication) -> None:
         self._summary = self._summariser.summarise(publication)
+
+
+def _bounds(max_tool_names: int) -> Bounds:
+    """Every counter, and for its label values that telemetry names freely how many have series of their own."""
+    return {
+        "sigyn_tool_calls_total": {0: AdmittedNames(max_tool_names)},
+        "sigyn_findings_total": {},
+        "sigyn_events_read_total": {1: AdmittedNames(MAX_UNKNOWN_EVENT_NAMES, EVENT_NAMES)},
+        "sigyn_events_dropped_total": {},
+        "sigyn_cost_usd_total": {0: AdmittedNames(MAX_NAMES), 1: AdmittedNames(MAX_NAMES)},
+        "sigyn_tokens_total": {0: AdmittedNames(MAX_NAMES)},
+        "sigyn_tool_transitions_total": {},
+        "sigyn_workflow_uses_total": {0: AdmittedNames(MAX_NAMES)},
+        "sigyn_persona_tool_calls_total": {0: AdmittedNames(MAX_NAMES)},
+    }
 
 
 def _with_line(families: Sequence[Family], line: float) -> Iterator[Family]:

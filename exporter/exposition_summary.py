@@ -14,6 +14,7 @@ from exporter.publisher import Publication
 from exporter.snapshot import Labels, Snapshot
 
 Samples = Mapping[Labels, float]
+Bounds = Mapping[str, Mapping[int, AdmittedNames]]
 
 SESSION_STATES: Final = (*(level for level, _ in reversed(LEVELS)), INITIALIZING, INSUFFICIENT)
 """Values of the label ``level`` of ``sigyn_sessions``: levels of risk, then why a session has none."""
@@ -35,15 +36,13 @@ class Summariser:
     Attributes:
         tracked_sessions: how many sessions, riskiest first, have series of their own.
         anomalous_from: the calibrated score from which a detector is counted as calling a session anomalous.
-        tool_names: the tools that have series of their own.
-        event_names: the same for names of events.
+        bounds: of each counter the positions of the labels that are bounded, with the names that have series.
         gauges: names of the further gauges that are published from the snapshot's readings.
     """
 
     tracked_sessions: int
     anomalous_from: float
-    tool_names: AdmittedNames
-    event_names: AdmittedNames
+    bounds: Bounds
     gauges: frozenset[str]
 
     def summarise(self, publication: Publication) -> ExpositionSummary:
@@ -62,13 +61,7 @@ class Summariser:
         return ExpositionSummary({name: found for name, found in samples.items() if found})
 
     def _counters(self, snapshot: Snapshot) -> dict[str, Samples]:
-        counters = snapshot.counters
-        return {
-            "sigyn_tool_calls_total": _folded(counters.get("sigyn_tool_calls_total", {}), 0, self.tool_names),
-            "sigyn_findings_total": _with_label_values(counters.get("sigyn_findings_total", {})),
-            "sigyn_events_read_total": _folded(counters.get("sigyn_events_read_total", {}), 1, self.event_names),
-            "sigyn_events_dropped_total": _with_label_values(counters.get("sigyn_events_dropped_total", {})),
-        }
+        return {name: _folded(snapshot.counters.get(name, {}), bounds) for name, bounds in self.bounds.items()}
 
     def _scores(self, sessions: Iterable[SessionVerdict]) -> dict[str, Samples]:
         states: Counter[str] = Counter(dict.fromkeys(SESSION_STATES, 0))
@@ -128,15 +121,15 @@ def _with_label_values(samples: Samples) -> Samples:
     return {tuple(label_value(value) for value in labels): count for labels, count in samples.items()}
 
 
-def _folded(samples: Samples, position: int, names: AdmittedNames) -> Samples:
-    """Counts with the label at ``position`` bounded by the admitted names."""
-    totals: dict[str, float] = defaultdict(float)
-    for labels, count in samples.items():
-        totals[labels[position]] += count
-    names.admit(totals)
+def _folded(samples: Samples, bounds: Mapping[int, AdmittedNames]) -> Samples:
+    """Counts with the labels at some positions bounded by the admitted names."""
+    for position, names in bounds.items():
+        totals: dict[str, float] = defaultdict(float)
+        for labels, count in samples.items():
+            totals[labels[position]] += count
+        names.admit(totals)
     folded: dict[Labels, float] = defaultdict(float)
     for labels, count in samples.items():
-        bounded = [label_value(value) for value in labels]
-        bounded[position] = names.series_of(labels[position])
-        folded[tuple(bounded)] += count
+        series = (bounds[k].series_of(value) if k in bounds else label_value(value) for k, value in enumerate(labels))
+        folded[tuple(series)] += count
     return dict(folded)

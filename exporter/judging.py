@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -20,24 +20,18 @@ BLOCK = 500
 """Sessions handled at once: bounds the memory their events take."""
 
 
-def judge(world: World, measured: Sequence[Measured], now_ns: int) -> dict[str, Mapping[tuple[str, ...], float]]:
-    """Score sessions, end the idle ones, store and remember their verdicts; returns the analyses' gauges.
+def judge(world: World, measured: Sequence[Measured], now_ns: int) -> None:
+    """Score sessions, end the idle ones, store and remember their verdicts and the analyses' gauges.
 
     A session that has ended keeps the score of that moment: its verdict is final.
     """
     rows = session_rows(measured)
     results = run_analyses(world.analyses, world.models, rows)
     verdicts = assess(rows, results, world.models.version, {one.info.session_id: one.tool_uses for one in measured})
-    verdicts = [with_needed(verdict, world.models) for verdict in verdicts]
     for first in range(0, len(measured), BLOCK):
         _store(world, measured[first : first + BLOCK], verdicts[first : first + BLOCK], now_ns)
-    return {name: values for result in results.values() for name, values in result.readings.items()}
-
-
-def with_needed(verdict: SessionVerdict, models: Models) -> SessionVerdict:
-    """The verdict with the number of sessions still missing, while nothing is scored."""
-    needed = models.needed.get("risk")
-    return replace(verdict, needed=needed) if verdict.status == INITIALIZING and needed else verdict
+    for result in results.values():
+        world.readings.update(result.readings)
 
 
 def run_analyses(analyses: Sequence[EnabledAnalysis], models: Models, rows: SessionRows) -> dict[str, AnalysisResult]:
@@ -64,8 +58,9 @@ def _store(world: World, measured: Sequence[Measured], verdicts: Sequence[Sessio
             )
             for one, verdict in zip(measured, final, strict=True)
         )
-    for verdict in final:
+    for one, verdict in zip(measured, final, strict=True):
         world.verdicts[verdict.session_id] = verdict
+        world.recent[verdict.session_id] = one.values
 
 
 def _row(

@@ -8,16 +8,18 @@ moment repeats work and loses none.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
+from analytics.features import SCHEMA
 from analytics.verdicts import INITIALIZING, SessionVerdict
 from exporter.absorbing import absorb
 from exporter.judging import idle_sessions, judge, remeasure
 from exporter.measuring import Measured
-from exporter.snapshot import Labels, Snapshot
+from exporter.recent_sessions import describe_recent
+from exporter.snapshot import Snapshot
 from exporter.sources.source import Batch, Source, SourceError
-from exporter.world import World
+from exporter.world import DAY_NS, World
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +57,12 @@ def run_cycle(world: World, now_ns: int, progress: Progress | None = None) -> Cy
                 progress(source.name, batch.progress)
     waiting = (world.unjudged | idle_sessions(world, now_ns) | _never_scored(world)) - touched.keys()
     touched.update((one.info.session_id, one) for one in remeasure(world, waiting))
-    readings = judge(world, list(touched.values()), now_ns)
+    judge(world, list(touched.values()), now_ns)
     world.unjudged.clear()
     forget(world, now_ns)
     report.judged = len(touched)
-    report.snapshot = take_snapshot(world, now_ns, readings, tuple(report.failed.values()))
+    problems = (*report.failed.values(), *(line for source in world.sources for line in source.problems))
+    report.snapshot = take_snapshot(world, now_ns, problems)
     return report
 
 
@@ -103,20 +106,29 @@ def forget(world: World, now_ns: int) -> None:
         del world.verdicts[session_id]
 
 
-def take_snapshot(
-    world: World, now_ns: int, readings: Mapping[str, Mapping[Labels, float]], problems: tuple[str, ...]
-) -> Snapshot:
+def take_snapshot(world: World, now_ns: int, problems: tuple[str, ...] = ()) -> Snapshot:
     """What is known now, most risky session first."""
     since = now_ns - world.settings.lookback_ns
     shown = sorted((v for v in world.verdicts.values() if v.ended_ns >= since), key=by_risk)
+    if "risk" not in world.models.fitted:
+        shown = with_needed(shown, world, now_ns)
     return Snapshot(
         taken_at=now_ns / 1e9,
         sessions=tuple(shown),
         counters=world.state.counters(),
         models=tuple(world.models.states.values()),
-        readings=readings,
+        readings={**world.readings, **describe_recent(world, now_ns)},
         problems=problems,
     )
+
+
+def with_needed(verdicts: list[SessionVerdict], world: World, now_ns: int) -> list[SessionVerdict]:
+    """The verdicts with the number of finished sessions still missing before the first can be scored."""
+    minimum = next((one.settings.minimum_sessions for one in world.analyses if one.analysis.name == "risk"), 0)
+    until = now_ns - world.settings.idle_timeout_ns
+    finished = sum(one.ended_ns <= until and one.status == INITIALIZING for one in verdicts)
+    needed = max(minimum - finished, 0)
+    return [replace(one, needed=needed) if one.status == INITIALIZING else one for one in verdicts]
 
 
 def by_risk(verdict: SessionVerdict) -> tuple[float, int, str]:
@@ -130,6 +142,8 @@ def restore(world: World, now_ns: int) -> None:
         if stored.verdict is None:
             continue
         world.verdicts[stored.session_id] = stored.verdict
+        if stored.features is not None and stored.feature_schema == SCHEMA and stored.last_ns >= now_ns - DAY_NS:
+            world.recent[stored.session_id] = stored.features
         if stored.is_open:
             world.unjudged.add(stored.session_id)
         if stored.has_events:

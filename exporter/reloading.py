@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from exporter.assembly import RequestObserver, build_analyses, build_cycle_settings, build_rules, build_sources
+from exporter.assembly import (
+    RequestObserver,
+    build_analyses,
+    build_cycle_settings,
+    build_rules,
+    build_sources,
+    close_sources,
+)
 from exporter.config import Config
 from exporter.world import World
 
@@ -20,5 +27,7 @@ def apply_configuration(
     analyses = build_analyses(new)
     settings = build_cycle_settings(new, now)
     sources = build_sources(new, on_request) if new.sources != old.sources else world.sources
+    if sources is not world.sources:
+        close_sources(world.sources)
     world.rules, world.analyses, world.settings, world.sources = rules, analyses, settings, sources
     return [section for section in ("state", "web", "metrics") if getattr(new, section) != getattr(old, section)]

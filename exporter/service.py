@@ -19,9 +19,9 @@ from typing import Final
 
 import uvicorn
 from apscheduler.schedulers.background import BackgroundScheduler
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, disable_created_metrics
 
-from exporter.assembly import build_training_settings, build_world, open_state
+from exporter.assembly import build_training_settings, build_world, close_sources, open_state
 from exporter.collector import SnapshotCollector
 from exporter.commands.clock import utc_now
 from exporter.config import Config, ConfigError, load_config
@@ -32,6 +32,7 @@ from exporter.logs import configure_logging
 from exporter.model_store import ModelStore
 from exporter.pipeline import CycleReport, restore, run_cycle, take_snapshot
 from exporter.publisher import Publisher
+from exporter.recent_sessions import DRIFT, FEATURE_MEDIAN
 from exporter.reloading import apply_configuration
 from exporter.rule_file import RuleFileError
 from exporter.state import HumanVerdict
@@ -61,12 +62,15 @@ class Exporter:
         self.config = config
         self.config_file = config_file
         self.clock = clock
+        # One more series for each counter that nobody reads.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus-client does not annotate it
         self.publisher = Publisher()
         self.registry = CollectorRegistry()
         self.instruments = Instrumentation(self.registry, version("sigyn"))
         self.world: World = build_world(config, open_state(config), self._count_request, utc_now())
         self.shelf = Shelf(ModelStore(config.state.directory), self.world.state)
-        gauges = {m.name: (m.help, m.labels) for one in self.world.analyses for m in one.analysis.metrics}
+        specs = [FEATURE_MEDIAN, DRIFT, *(spec for one in self.world.analyses for spec in one.analysis.metrics)]
+        gauges = {spec.name: (spec.help, spec.labels) for spec in specs}
         collector = SnapshotCollector(
             self.publisher,
             tracked_sessions=config.metrics.tracked_sessions,
@@ -88,7 +92,7 @@ class Exporter:
         self.world.models = load_models(self.shelf, self.world.analyses)
         restore(self.world, now_ns)
         if self.world.verdicts:
-            self.publisher.publish(take_snapshot(self.world, now_ns, {}, ()), restored=True)
+            self.publisher.publish(take_snapshot(self.world, now_ns), restored=True)
 
     def _count_request(self, operation: str, outcome: str) -> None:
         self.instruments.loki_requests.labels(operation, outcome).inc()
@@ -259,6 +263,11 @@ class Exporter:
         )
         self.scheduler.start()
 
+    def close(self) -> None:
+        """Let go of sources and state."""
+        close_sources(self.world.sources)
+        self.world.state.close()
+
     def stop(self) -> None:
         """End the schedule, let a running cycle finish its batch, close the state."""
         self.stopping.set()
@@ -266,7 +275,7 @@ class Exporter:
             self.scheduler.shutdown(wait=False)
         is_idle = self.busy.acquire(timeout=GRACE_SECONDS)
         if is_idle:
-            self.world.state.close()
+            self.close()
             return
         # Every batch is one transaction: ending here repeats work at the next start and loses none.
         logger.warning("a cycle is still running; ending without waiting for it")

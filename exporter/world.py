@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from analytics.activity import WorkingHours
 from analytics.analysis import Analysis
 from analytics.rules import RuleSet
@@ -78,6 +80,8 @@ class World:
         models: replaced by training.
         verdicts: the latest verdict of every session within the lookback, by id; the state's copy in memory.
         holding: sessions whose events the state still has.
+        recent: latest feature row, shape (n_features,), of the sessions of the last day.
+        readings: the analyses' gauges as of the last cycle that judged anything.
         unjudged: sessions whose stored verdict is older than their events, to be judged in the next cycle.
     """
 
@@ -90,3 +94,5 @@ class World:
     verdicts: dict[str, SessionVerdict] = field(default_factory=dict)
     unjudged: set[str] = field(default_factory=set)
     holding: set[str] = field(default_factory=set)
+    recent: dict[str, np.ndarray] = field(default_factory=dict)
+    readings: dict[str, Mapping[tuple[str, ...], float]] = field(default_factory=dict)

@@ -19,6 +19,9 @@ class MemoryPages:
         self.fails_from_ns = None
         self._lock = threading.Lock()
 
+    def close(self):
+        pass
+
     def query_range(self, query, start_ns, end_ns, limit):
         with self._lock:
             self.queries.append((query, start_ns, end_ns, limit))

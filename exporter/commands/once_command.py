@@ -22,7 +22,7 @@ def run_once(config: Config) -> None:
                 report = exporter.cycle()
         sys.stdout.write(generate_latest(exporter.registry).decode())
     finally:
-        exporter.world.state.close()
+        exporter.close()
     if report is None or report.failed:
         raise SourceError(exporter.last_problem)
     if not exporter.world.verdicts:

@@ -12,7 +12,7 @@ import numpy as np
 
 from analytics.events import EventTable
 from analytics.verdicts import SessionVerdict
-from exporter.assembly import build_training_settings, build_world
+from exporter.assembly import build_training_settings, build_world, close_sources
 from exporter.commands.clock import utc_now
 from exporter.commands.terminal import progress_bar, say, why
 from exporter.config import Config, ConfigError
@@ -38,6 +38,7 @@ class HistorySource:
         table = EventTable.concat(batch.table for batch in batches)
         self._table = table.take(np.argsort(table.values("time_ns"), kind="stable"))
         self._times = self._table.values("time_ns")
+        self.problems = source.problems
 
     def read(self, position: Position, now_ns: int) -> Iterator[Batch]:
         """The events between the position and ``now_ns``."""
@@ -45,6 +46,9 @@ class HistorySource:
         end = int(np.searchsorted(self._times, now_ns, side="left"))
         if end > begin:
             yield Batch(self._table.take(np.arange(begin, end)), {"row": end})
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
 
 def parse_time(text: str, now: datetime) -> datetime:
@@ -75,7 +79,9 @@ def run_replay(config: Config, begin: str, end: str, step: str | None) -> None:
         world = build_world(config, state, lambda _operation, _outcome: None, now)
         with progress_bar("reading history"):
             end_ns = int(last.timestamp() * 1e9)
-            world.sources = tuple(HistorySource(source, end_ns) for source in world.sources)
+            sources = world.sources
+            world.sources = tuple(HistorySource(source, end_ns) for source in sources)
+            close_sources(sources)
         levels: dict[str, str] = {}
         _replay(world, config, Shelf(ModelStore(Path(folder)), state), (first, last, pause), levels)
         counts = {level: sum(value == level for value in levels.values()) for level in ALERTING}

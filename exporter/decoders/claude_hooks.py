@@ -31,6 +31,8 @@ Payload = Mapping[str, Any]
 _EVENT: Final = ("hook_event_name", "hook_event_type", "hookEventName")
 _SESSION: Final = ("session_id", "sessionId")
 _TIME: Final = ("timestamp", "logged_at", "ts")
+_LATEST: Final = 4_102_444_800
+"""Unix seconds at the end of the century."""
 
 
 def _effort(value: Any) -> str | None:
@@ -106,28 +108,25 @@ def _decode(record: RawRecord) -> Iterator[NativeRecord]:
 
 
 def _timestamp(record: RawRecord) -> float | str:
-    """The line's stamp, with numbers as Unix seconds whatever their unit; else the entry's time."""
+    """The line's stamp, else the entry's time; a number that is no time of this century in any unit is no stamp."""
     for fields in (record.fields, _payload(record.fields)):
         for name in _TIME:
             value = fields.get(name)
             count = number(value)
-            if count is not None:
-                return _seconds(count)
-            if isinstance(value, str) and value:
-                return value
+            stamp = _seconds(count) if count is not None else text(value)
+            if stamp is not None:
+                return stamp
     if record.time_ns is None:
         raise Undecodable("missing_timestamp")
     return unix_seconds(record.time_ns)
 
 
-def _seconds(count: float) -> float:
+def _seconds(count: float) -> float | None:
     """Unix seconds from seconds, milliseconds, microseconds or nanoseconds, told by their size."""
-    if abs(count) >= 1e17:
-        return unix_seconds(int(count))
-    for unit in (1e6, 1e3):
-        if abs(count) >= 1e8 * unit:
-            return count / unit
-    return count
+    for unit in (1, 1e3, 1e6, 1e9):
+        if 0 < count / unit < _LATEST:
+            return round(count / unit, 6)
+    return None
 
 
 def _tool_fields(payload: Payload, event: str) -> NativeRecord:

@@ -25,6 +25,9 @@ class PageReader(Protocol):
     def query_range(self, query: str, start_ns: int, end_ns: int, limit: int) -> Page:
         """Up to ``limit`` entries with start <= time < end, oldest first."""
 
+    def close(self) -> None:
+        """Close connections."""
+
 
 def read_pages(client: PageReader, query: str, start_ns: int, end_ns: int) -> Iterator[list[LokiEntry]]:
     """Yield the entries with start <= time < end, each once, oldest first, a page at a time; none may be empty.

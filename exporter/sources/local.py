@@ -62,6 +62,9 @@ class LocalSource:
         """One line for each file or folder that could not be read, or not to its end, at the last read."""
         return tuple(self._problems.lines.values())
 
+    def close(self) -> None:
+        """Nothing is held open between two reads."""
+
     def read(self, position: Position, now_ns: int) -> Iterator[Batch]:  # noqa: ARG002 - a file ends at now
         """Yield what was added to the files since ``position``, file by file in order of name.
 

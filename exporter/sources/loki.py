@@ -54,6 +54,15 @@ class LokiSource:
         self._batch_entries = batch_entries
         self._overlap_ns = _nanoseconds(settings.overlap_seconds)
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """None: what Loki cannot do is an error of the read."""
+        return ()
+
+    def close(self) -> None:
+        """Close the client's connections, where it has any."""
+        self._client.close()
+
     def read(self, position: Position, now_ns: int) -> Iterator[Batch]:
         """Yield what is new before ``now_ns``, oldest first; entries dated later are left for a later read.
 

@@ -48,6 +48,13 @@ class Source(Protocol):
     def read(self, position: Position, now_ns: int) -> Iterator[Batch]:
         """Yield what is new since ``position`` up to ``now_ns``, oldest first, in batches of bounded size.
 
-        Yields nothing when there is nothing new. Raises ``SourceError`` when it cannot be read; batches yielded
-        before that stand.
+        When there is nothing new it yields nothing, or a batch without events that only moves the position.
+        Raises ``SourceError`` when it cannot be read; batches yielded before that stand.
         """
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What could not be read although the source as a whole could, one line each; for people."""
+
+    def close(self) -> None:
+        """Let go of connections."""

@@ -23,6 +23,7 @@ class Lines:
     """A source of records in order; what is appended between two reads is new. It can be made to fail."""
 
     name = "lines"
+    problems: tuple[str, ...] = ()
 
     def __init__(self, records: list[dict[str, Any]], batch: int = 1000) -> None:
         self.records = list(records)
@@ -37,6 +38,9 @@ class Lines:
             end = min(first + self.batch, len(self.records))
             intake = build_event_table(self.records[first:end], "native")
             yield Batch(intake.table, {"row": end}, Counter(intake.dropped), end / len(self.records))
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
 
 def open_world(folder: Path, *sources: Lines, settings: CycleSettings | None = None, now_ns: int = 0) -> World:

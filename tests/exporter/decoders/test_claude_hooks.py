@@ -145,6 +145,12 @@ def test_a_logger_s_stamp_counts_before_the_entry_s(field, stamp, timestamp):
     assert native["timestamp"] == timestamp
 
 
+@pytest.mark.parametrize("stamp", [0, -5, 99_999_999_999_999_999_999, "", None, True, ["2026"]])
+def test_what_is_no_time_gives_way_to_the_entry_s(stamp):
+    (native,) = DECODER.decode(RawRecord({"hook_event_name": "Stop", "session_id": "s", "ts": stamp}, "", TIME_NS))
+    assert native["timestamp"] == 1_788_256_803.25
+
+
 @pytest.mark.parametrize("as_text", [False, True])
 def test_a_wrapped_payload_is_unwrapped_and_the_wrapper_s_chat_is_not_kept(as_text):
     payload = {"hook_event_name": "PreToolUse", "session_id": "s-1", "cwd": "/srv/app", **BASH}

@@ -132,27 +132,49 @@ TRANSCRIPTS = st.fixed_dictionaries(
     },
     optional=dict.fromkeys(("uuid", "toolUseResult", "subtype", "error", "compactMetadata", "isMeta"), VALUES),
 )
-OTLP = st.builds(
-    lambda fields, name: {**fields, "session_id": "s", "conversation_id": "s", "event_name": name}, FIELDS, WORDS
-)
+
+
+def otlp(prefix, *events):
+    return st.builds(
+        lambda fields, event: {**fields, "session_id": "s", "conversation_id": "s", "event_name": prefix + event},
+        FIELDS,
+        st.sampled_from(events),
+    )
+
+
 HOOKS = st.builds(
     lambda fields, name: {**fields, "session_id": "s", "hook_event_name": name},
     FIELDS,
     st.sampled_from(sorted(HOOK_EVENTS)),
 )
-RECORDS = st.builds(
-    RawRecord,
-    FIELDS | TRANSCRIPTS | OTLP | HOOKS,
-    st.sampled_from(("", "claude_code.tool_result", "gemini_cli.", "claude_code.")) | st.text(max_size=20),
-    st.none() | st.integers(min_value=0, max_value=2**63 - 1),
-    st.dictionaries(st.sampled_from(("session_id", "service_name", "job")), st.text(max_size=5), max_size=3),
-)
+OWN_FIELDS = {
+    "native": FIELDS,
+    "claude_hooks": HOOKS,
+    "claude_transcript": TRANSCRIPTS,
+    "claude_otel": otlp("", "user_prompt", "tool_decision", "tool_result", "api_request", "api_error", "compaction"),
+    "codex_otel": otlp("codex.", "tool_decision", "tool_result", "sse_event", "api_request", "conversation_starts"),
+    "gemini_otel": otlp("gemini_cli.", "tool_call", "api_response", "api_error", "user_prompt", "agent.finish"),
+}
+
+
+def records(fields):
+    return st.builds(
+        RawRecord,
+        fields,
+        st.sampled_from(("", "claude_code.tool_result", "gemini_cli.", "claude_code.")) | st.text(max_size=20),
+        st.just(TIME_NS) | st.none() | st.integers(min_value=0, max_value=7 * 10**18),
+        st.dictionaries(st.sampled_from(("session_id", "service_name", "job")), st.text(max_size=5), max_size=3),
+    )
+
+
+RECORDS = records(st.one_of(FIELDS, *OWN_FIELDS.values()))
 
 
 @pytest.mark.parametrize("decoder", DECODERS, ids=lambda decoder: decoder.name)
 @settings(max_examples=200, deadline=None)
-@given(record=RECORDS)
-def test_no_record_makes_a_decoder_raise_anything_but_undecodable(decoder, record):
+@given(data=st.data())
+def test_no_record_makes_a_decoder_raise_anything_but_undecodable(decoder, data):
+    record = data.draw(records(OWN_FIELDS[decoder.name]) | RECORDS)
     assert decoder.recognises(record) in (True, False)
     decoded = decode_records([record], decoder)
     assert set(decoded.dropped) <= {"missing_event", "missing_session_id", "missing_timestamp", "unknown_record"}

@@ -1,0 +1,104 @@
+"""All fits of one labelled set, spread over processes, and the rows of its table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from analytics.analysis import Analysis
+from analytics.evaluation.blocks import Block, Judged, blocks_of
+from analytics.evaluation.errors import EvaluationError
+from analytics.evaluation.report import ReportRow, report_rows
+from analytics.evaluation.splits import Split, deal, splits_of
+from analytics.evaluation.trial import Peers, Scores, Trial, run_trial
+from analytics.evaluation.truth import Stratum, Truth, strata_of
+from exporter.evaluation.conditions import Look, Training
+from exporter.evaluation.jobs import in_processes
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is run.
+
+    Attributes:
+        analyses: ``risk`` and what it needs.
+        seeds: how often everything is split and fitted anew.
+        peers: other detectors to compare with.
+        jobs: processes.
+    """
+
+    analyses: tuple[Analysis, ...]
+    seeds: int = 5
+    peers: Peers | None = None
+    jobs: int = 1
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One fit of one seed, stratum and split."""
+
+    seed: int
+    stratum: Stratum
+    split: Split
+
+
+def plan(truth: Truth, look: Look, seeds: int) -> list[Fit]:
+    """Every fit of one condition; folds are dealt over the whole set, so a group has one fold in all strata."""
+    fits = []
+    for seed in range(seeds):
+        fold = deal(truth.groups, np.random.default_rng((seed, 1)))
+        for stratum in strata_of(truth, look.chosen):
+            fits += [Fit(seed, stratum, split) for split in splits_of(stratum.numbers, fold, ~truth.is_bad)]
+    return fits
+
+
+def evaluate_set(
+    dataset: str, truth: Truth, condition: tuple[Look, Training], effort: Effort, progress: Callable[[float], None]
+) -> list[ReportRow]:
+    """The rows of one set under one condition."""
+    look, training = condition
+    fits = plan(truth, look, effort.seeds)
+    trials = (_trial(fit, truth, look, training) for fit in fits)
+    work = partial(run_trial, analyses=effort.analyses, peers=effort.peers)
+    judged: dict[tuple[int, str], list[Judged]] = {}
+    for number, (fit, scores) in enumerate(zip(fits, in_processes(work, trials, effort.jobs), strict=True)):
+        judged.setdefault((fit.seed, fit.stratum.name), []).append(
+            Judged(fit.split, {**scores, **_counts(fit.split, truth, look)})
+        )
+        progress((number + 1) / len(fits))
+    blocks = [block for each in judged.values() for block in blocks_of(each, truth.is_bad, truth.groups)]
+    return report_rows(dataset, f"{training.name}, {look.name}", _with_both(dataset, blocks))
+
+
+def _trial(fit: Fit, truth: Truth, look: Look, training: Training) -> Trial:
+    chosen = training.choose(fit.split.fit, truth.is_bad, fit.seed)
+    return Trial(look.fitted.history(_ids(chosen, truth)), look.judged.rows(_ids(_held(fit.split), truth)), fit.seed)
+
+
+def _held(split: Split) -> np.ndarray:
+    return np.concatenate(split.held)
+
+
+def _ids(numbers: np.ndarray, truth: Truth) -> list[str]:
+    return [truth.session_ids[number] for number in numbers]
+
+
+def _counts(split: Split, truth: Truth, look: Look) -> Scores:
+    return look.judged.counts(_ids(_held(split), truth))
+
+
+def _with_both(dataset: str, blocks: list[Block]) -> list[Block]:
+    """The blocks, if there are pairs in any of them."""
+    if not any(block.is_bad.any() and not block.is_bad.all() for block in blocks):
+        raise EvaluationError(f"{dataset}: no bad and good sessions can be compared; give more sessions or fewer columns")
+    return blocks
+
+
+def strata_lines(truth: Truth, look: Look) -> Iterator[str]:
+    """What was compared within what, one line a stratum."""
+    for stratum in strata_of(truth, look.chosen):
+        bad = int(truth.is_bad[stratum.numbers].sum())
+        yield f"{stratum.name}: {bad} bad, {len(stratum.numbers) - bad} good"
