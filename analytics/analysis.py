@@ -16,7 +16,9 @@ import numpy as np
 
 from analytics.baseline import Who
 from analytics.findings import Finding
+from analytics.leniency import Leniency
 from analytics.sessions import SessionInfo
+from analytics.traces import EMPTY_TRACE, Trace
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,15 @@ class SessionRows:
         infos: who and when, one a session.
         values: features, shape (n_sessions, n_features), columns as in ``analytics.features.FEATURES``.
         findings: rule findings of each session.
+        traces: the steps of each session; () where nobody kept them.
+        leniency: what weighs less because a person called its like benign.
     """
 
     infos: tuple[SessionInfo, ...]
     values: np.ndarray
     findings: tuple[tuple[Finding, ...], ...]
+    traces: tuple[Trace, ...] = ()
+    leniency: Leniency = field(default_factory=Leniency)
 
     def __len__(self) -> int:
         return len(self.infos)
@@ -41,10 +47,18 @@ class SessionRows:
         """Events of each session, shape (n_sessions,)."""
         return np.array([info.events for info in self.infos], dtype=np.int64)
 
+    def trace(self, number: int) -> Trace:
+        """The steps of one session."""
+        return self.traces[number] if self.traces else EMPTY_TRACE
+
+    def who_of(self, number: int) -> Who:
+        """Agent and user of one session."""
+        return self.infos[number].agent, self.infos[number].user_id
+
     @property
     def who(self) -> list[Who]:
         """Agent and user of each session."""
-        return [(info.agent, info.user_id) for info in self.infos]
+        return [self.who_of(number) for number in range(len(self.infos))]
 
 
 @dataclass(frozen=True)

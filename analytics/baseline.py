@@ -30,8 +30,8 @@ EXPECTED_SHARE: Final = 0.9
 """Share of ordinary sessions inside the expected range: 5 % lie below, 5 % above."""
 LEAST_ROWS: Final = 10
 """Rows below which an age has no statistics of its own and borrows those of the next lower age."""
-CLIP: Final = 8.0
-"""Robust standard deviations at which a deviation stops growing, so one feature cannot speak alone."""
+BEND: Final = 6.0
+"""Robust standard deviations beyond which a deviation grows as a logarithm only, so one feature cannot speak alone."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class Baseline:
             who: agent and user of each row.
 
         Returns:
-            Shape (n_rows, n_features), within ±CLIP; unknown values count as typical, 0.
+            Shape (n_rows, n_features), bent beyond ±BEND; unknown values count as typical, 0.
         """
         location, scale = self._at(ages)
         deviations = (to_model_space(values) - location) / scale - self.shift_of(who)
-        return np.clip(np.nan_to_num(deviations, nan=0.0), -CLIP, CLIP)
+        return bent(np.nan_to_num(deviations, nan=0.0))
 
     def expected_range(self, age: int, who: Who) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest value expected of each feature, in its own unit, shape (n_features,) each."""
@@ -104,6 +104,12 @@ class Baseline:
             part[upper - 1] * (1 - weight) + part[upper] * weight for part in (self.location, self.scale)
         )
         return location, scale
+
+
+def bent(deviations: np.ndarray) -> np.ndarray:
+    """Deviations that grow as a logarithm beyond ±BEND, in the same order as before."""
+    beyond = np.maximum(np.abs(deviations) - BEND, 0.0)
+    return np.sign(deviations) * (np.minimum(np.abs(deviations), BEND) + np.log1p(beyond))
 
 
 def scopes_of(who: Who) -> tuple[Scope, ...]:

@@ -45,6 +45,18 @@ class Calibration:
         fraction = np.where(below == count, beyond, np.clip(inside, 0.0, 1.0))
         return np.where(below == 0, 0.0, (below - 1 + fraction) / (count + 1))
 
+    def evidence(self, raw: np.ndarray) -> np.ndarray:
+        """Raw scores as evidence that adds up over detectors, shape (n_rows,): rising in the raw score.
+
+        Orders of magnitude of the conformal p-value; beyond the largest calibration score, where that says no more,
+        the excess in spreads of the calibration scores, as a logarithm.
+        """
+        held, count = self.raw_scores, len(self.raw_scores)
+        below = np.searchsorted(held, raw, side="left")
+        spread = max(float(held.std()), 1e-9)
+        excess = np.log1p(np.maximum(raw - held[-1], 0.0) / spread)
+        return -np.log10(1.0 - below / (count + 1)) + excess
+
 
 def surprise(score: np.ndarray) -> np.ndarray:
     """Calibrated scores as orders of magnitude: 0.9 is 1, 0.99 is 2. Bounded at 12."""

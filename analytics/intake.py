@@ -125,6 +125,8 @@ def build_event_table(records: Sequence[Any], source: str) -> Intake:
         _add_switches(rows, columns)
     if "text_chars" in present:
         _add_message_chars(rows, columns)
+    if "tool_name" in columns:
+        columns["tool_name"] = _named_results(columns)
     _add_tool_details(rows, present, columns)
     if not present.isdisjoint(("prompt", "workflow", "persona")):
         _add_prompt_intent(rows, columns)
@@ -145,7 +147,7 @@ def _parse_times(rows: list[dict[str, Any]], dropped: Counter[str]) -> tuple[np.
         times[is_text] = values
     for position in np.flatnonzero(~is_text):
         stamp = stamps[position]
-        if isinstance(stamp, (int, float)) and not isinstance(stamp, bool) and -1e12 < stamp < 1e12:
+        if isinstance(stamp, (int, float)) and not isinstance(stamp, bool) and -9e9 < stamp < 9e9:
             # Whole microseconds first: a float of seconds cannot hold nanoseconds, and would add noise.
             times[position] = round(stamp * 1e6) * 1000 if isinstance(stamp, float) else stamp * 1_000_000_000
     good = (times >= _EARLIEST_NS) & (times < _LATEST_NS)
@@ -300,7 +302,7 @@ def _json_text(value: Any) -> str:
     try:
         text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str).decode()
     except (TypeError, ValueError, RecursionError):  # too deep, or integers beyond 64 bits
-        text = repr(value)
+        text = f"unreadable {type(value).__name__}"
     return text[:MAX_DETAIL]
 
 
@@ -309,6 +311,21 @@ def _add_message_chars(rows: list[dict[str, Any]], columns: dict[str, Any]) -> N
     alias = _number([row.get("text_chars") for row in rows])
     current = columns.get("message_chars", np.full(len(rows), np.nan))
     columns["message_chars"] = np.where(np.isnan(current), alias, current)
+
+
+def _named_results(columns: dict[str, Any]) -> pd.Categorical:
+    """Tool names, those of nameless results filled from the call with the same id: transcripts name only the call."""
+    names: pd.Categorical = columns["tool_name"]
+    ids = columns["tool_use_id"]
+    nameless = np.flatnonzero((names.codes == -1) & (ids != None))  # noqa: E711 - element by element
+    if not len(nameless):
+        return names
+    named = np.flatnonzero((names.codes != -1) & (ids != None))  # noqa: E711 - element by element
+    sessions = columns["session_id"].codes
+    name_of = dict(zip(zip(sessions[named], ids[named], strict=True), names.codes[named], strict=True))
+    codes = names.codes.astype(np.int64)
+    codes[nameless] = [name_of.get(key, -1) for key in zip(sessions[nameless], ids[nameless], strict=True)]
+    return pd.Categorical.from_codes(codes, categories=names.categories)
 
 
 def _add_tool_details(rows: list[dict[str, Any]], present: set[str], columns: dict[str, Any]) -> None:

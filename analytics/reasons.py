@@ -1,21 +1,26 @@
 """Why a session is strange, in features, numbers and words.
 
-A feature's share of the anomaly follows its squared deviation from what is typical, as in a distance of independent
-standardised features; shares are of the whole, so those of the listed reasons add up to the anomaly at most.
+The anomaly is split over the detectors' voices in the joint evidence, exactly. The features' voice is split over the
+features by their squared deviations from what is typical, as in a distance of independent standardised features; the
+voices of the steps are told by the step that is most novel and the stretch that is most surprising. Shares are of the
+whole, so those of the listed reasons add up to the anomaly at most.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from analytics.baseline import Baseline, Who
 from analytics.features import FEATURES
 from analytics.features.feature import Feature
+from analytics.step_evidence import WorstStep
 from analytics.verdicts import Reason
 
 MOST_REASONS: Final = 5
+_LEAST: Final = np.array([feature.least for feature in FEATURES])
 _HARMLESS_SIGN: Final = np.array([{"high": -1.0, "low": 1.0, "both": 0.0}[feature.risky] for feature in FEATURES])
 
 
@@ -28,33 +33,62 @@ def direct(deviations: np.ndarray) -> np.ndarray:
     return np.where(deviations * _HARMLESS_SIGN > 0, deviations / 2.0, deviations)
 
 
-def explain(values: np.ndarray, age: int, who: Who, anomaly: float, baseline: Baseline) -> tuple[Reason, ...]:
-    """The main reasons of one session's anomaly, weightiest first.
+@dataclass(frozen=True)
+class Subject:
+    """One session to explain.
+
+    Attributes:
+        values: its features, shape (n_features,), NaN unknown.
+        deviations: the same, standardised and directed.
+        expected: lowest and highest value expected of each feature, shape (n_features,) each.
+    """
+
+    values: np.ndarray
+    deviations: np.ndarray
+    expected: tuple[np.ndarray, np.ndarray]
+
+
+def feature_reasons(subject: Subject, share: float) -> list[Reason]:
+    """Features outside their expected range, weightiest first.
 
     Args:
-        values: its features, shape (n_features,), NaN unknown.
-        age: its events.
-        who: its agent and user.
-        anomaly: its calibrated score.
-        baseline: what is ordinary.
+        subject: the session.
+        share: the part of the anomaly that all features together have.
     """
-    deviations = direct(baseline.standardise(values[None, :], np.array([age]), [who]))[0]
-    weights = deviations**2
-    low, high = baseline.expected_range(age, who)
-    least = np.array([feature.least for feature in FEATURES])
-    beyond = np.maximum(values - high, low - values)
-    worth = np.flatnonzero((beyond >= least) & (deviations * _HARMLESS_SIGN <= 0) & ~np.isnan(values))
+    weights = subject.deviations**2
+    low, high = subject.expected
+    beyond = np.maximum(subject.values - high, low - subject.values)
+    is_harmless = subject.deviations * _HARMLESS_SIGN > 0
+    worth = np.flatnonzero((beyond >= _LEAST) & ~is_harmless & ~np.isnan(subject.values))
     total = max(float(weights.sum()), 1e-12)
     order = worth[np.argsort(-weights[worth], kind="stable")][:MOST_REASONS]
-    return tuple(
+    return [
         _reason(
-            FEATURES[k],
-            float(values[k]),
-            (float(low[k]), float(high[k])),
-            anomaly * float(weights[k]) / total,
+            FEATURES[k], float(subject.values[k]), (float(low[k]), float(high[k])), share * float(weights[k]) / total
         )
         for k in order
+    ]
+
+
+def size_reason(worst: WorstStep, share: float) -> Reason:
+    """The step whose size is most unlike the history."""
+    usual = f"usually {number(worst.low)} to {number(worst.high)}"
+    text = f"{worst.channel} of `{worst.symbol}` at event {worst.rank}: {number(worst.size)} {worst.unit} ({usual})"
+    return Reason("step_novelty", worst.size, worst.low, worst.high, share, text)
+
+
+def order_reason(bits: float, expected: float, share: float) -> Reason:
+    """The stretch of three steps whose order is most surprising."""
+    text = (
+        f"Surprise of the oddest three steps in a row: {number(bits)} bits each (expected at most {number(expected)})"
     )
+    return Reason("sequence_surprise_bits", bits, 0.0, expected, share, text)
+
+
+def main_reasons(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """The weightiest reasons, at most MOST_REASONS."""
+    ordered = sorted(reasons, key=lambda reason: -reason.contribution)
+    return tuple(reason for reason in ordered if reason.contribution > 0)[:MOST_REASONS]
 
 
 def _reason(feature: Feature, value: float, expected: tuple[float, float], contribution: float) -> Reason:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,8 @@ from analytics.analyses.fingerprint import FingerprintSettings
 from analytics.analyses.risk import RiskSettings
 from analytics.registry import load_analyses
 from analytics.rules import RuleSet
+from exporter.announcements import Announcements
+from exporter.announcements.delivery import Count
 from exporter.config import Config
 from exporter.decoders import decode_to_table
 from exporter.loki.client import LokiClient
@@ -34,6 +36,10 @@ RequestObserver = Callable[[str, str], None]
 def nanoseconds(duration: timedelta) -> int:
     """A duration as whole nanoseconds."""
     return duration // timedelta(microseconds=1) * 1000
+
+
+def _moment_ns(moment: datetime) -> int:
+    return nanoseconds(moment - datetime.fromtimestamp(0, UTC))
 
 
 def build_world(config: Config, state: State, on_request: RequestObserver, now: datetime) -> World:
@@ -62,17 +68,30 @@ def build_sources(config: Config, on_request: RequestObserver) -> tuple[Source, 
             )
         )
     if config.sources.loki.url:
-        settings = build_loki_settings(config)
+        settings = build_loki_settings(config, config.sources.loki.url)
         sources.append(LokiSource(LokiClient(settings, on_request=on_request), settings, decode_to_table))
     return tuple(sources)
 
 
-def build_loki_settings(config: Config) -> LokiSettings:
-    """Loki's part of the tree as the client's settings."""
+def build_announcements(
+    config: Config, world: World, on_request: RequestObserver, count: Count
+) -> Announcements | None:
+    """Where scores and findings are told; None where they are told nowhere."""
+    url = config.announcements.loki_url or config.sources.loki.url
+    if not config.announcements.enabled or url is None:
+        return None
+    # One try: the next cycle is the next one, and nothing else waits meanwhile.
+    settings = replace(build_loki_settings(config, url), max_attempts=1)
+    rules = {rule.id: rule for rule in world.rules.rules}
+    client = LokiClient(settings, on_request=on_request)
+    return Announcements(world.state, client, count, rules, config.web.external_url)
+
+
+def build_loki_settings(config: Config, url: str) -> LokiSettings:
+    """Loki's part of the tree as the settings of a client of the Loki at ``url``."""
     loki = config.sources.loki
-    assert loki.url is not None
     return LokiSettings(
-        url=loki.url,
+        url=url,
         selectors=loki.selectors,
         tenant=loki.tenant,
         basic=(loki.username, loki.password.get_secret_value()) if loki.username and loki.password else None,
@@ -148,6 +167,7 @@ def build_training_settings(config: Config) -> TrainingSettings:
         growth=training.growth,
         window_ns=nanoseconds(training.window),
         maximum_sessions=training.maximum_sessions,
+        excluded_ns=tuple((_moment_ns(span.begin), _moment_ns(span.end)) for span in training.exclude),
     )
 
 

@@ -15,8 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from exporter.commands.option_values import address, http_url, step
+
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from exporter.config import Config
+    from exporter.config_values import ListenAddress
 
 DEFAULT_STATE = "./sigyn-state"
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -49,7 +54,23 @@ state_option = click.option(
 )
 
 
-@click.group(context_settings=_CONTEXT)
+class _ReaderGone(Exception):  # noqa: N818 - not an error: whoever read standard output has what they wanted
+    pass
+
+
+class _Commands(click.Group):
+    """A group that tells a closed pipe apart from a failure, which click itself does not."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # here, so that a closed pipe is met here and not after the end
+        except BrokenPipeError as error:
+            raise _ReaderGone from error
+        return result
+
+
+@click.group(cls=_Commands, context_settings=_CONTEXT)
 @click.version_option(version("sigyn"), prog_name="sigyn")
 @click.option("--debug", is_flag=True, help="Show stack traces and debug messages.")
 @click.pass_context
@@ -84,14 +105,14 @@ def _load_for_run(context: click.Context, config_file: Path | None) -> Config:
 
 @cli.command()
 @config_option
-@click.option("--listen", metavar="HOST:PORT", help="Address to listen on instead of web.listen.")
+@click.option("--listen", metavar="HOST:PORT", callback=address, help="Address to listen on instead of web.listen.")
 @click.pass_context
-def serve(context: click.Context, config_file: Path, listen: str | None) -> None:
+def serve(context: click.Context, config_file: Path, listen: ListenAddress | None) -> None:
     """Run the exporter: read telemetry on a schedule, score, serve /metrics and the pages.
 
     SIGTERM and Ctrl-C end it, SIGHUP reloads the configuration, SIGUSR1 trains now.
     """
-    from exporter.service import serve as run
+    from exporter.serving import serve as run
 
     run(_load_for_run(context, config_file), config_file, listen)
 
@@ -110,9 +131,9 @@ def once(context: click.Context, config_file: Path) -> None:
 @click.argument("config_file", type=click.Path(path_type=Path), metavar="FILE")
 def check_config(config_file: Path) -> None:
     """Validate a configuration file: everything that can be checked without running, all errors at once."""
-    from exporter.assembly import build_rules
+    from exporter.commands.check_command import run_check
 
-    build_rules(_load(config_file))
+    run_check(config_file, os.environ)
     click.echo(f"{config_file}: valid")
 
 
@@ -163,16 +184,18 @@ def explain(session_id: str, state_directory: Path) -> None:
 @config_option
 @click.option("--from", "begin", required=True, metavar="T", help="Begin: RFC 3339 time, date, or age such as 7d.")
 @click.option("--to", "end", required=True, metavar="T", help="End: RFC 3339 time, date, age, or `now`.")
-@click.option("--step", default=None, metavar="DURATION", help="Time between two cycles; default: cycle.interval.")
+@click.option(
+    "--step", "pause", metavar="DURATION", callback=step, help="Time between two cycles; default: cycle.interval."
+)
 @click.pass_context
-def replay(context: click.Context, config_file: Path, begin: str, end: str, step: str | None) -> None:
+def replay(context: click.Context, config_file: Path, begin: str, end: str, pause: timedelta | None) -> None:
     """Run history through the same cycle as `serve`, and publish nothing.
 
     Prints one line whenever a session's level rises to high or critical, as an alert would have.
     """
     from exporter.commands.replay_command import run_replay
 
-    run_replay(_load_for_run(context, config_file), begin, end, step)
+    run_replay(_load_for_run(context, config_file), begin, end, pause)
 
 
 @cli.command()
@@ -180,14 +203,16 @@ def replay(context: click.Context, config_file: Path, begin: str, end: str, step
 @click.option(
     "--anomalous", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Share that misbehaves."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same behaviour.")
-@click.option("--days", type=click.FloatRange(min=0.01), default=30, show_default=True, help="Days they spread over.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same behaviour.")
+@click.option("--days", type=click.FloatRange(0.01, 3650), default=30, show_default=True, help="Days they spread over.")
 @click.option("--details/--no-details", default=True, show_default=True, help="Log commands and paths, or only sizes.")
 @click.option("--out", type=click.Path(path_type=Path), help="File for the lines; a .labels.csv is written beside it.")
-@click.option("--push", metavar="URL", help="Push them to this Loki (OTLP) instead.")
+@click.option("--push", metavar="URL", callback=http_url, help="Push them to this Loki instead.")
 @click.option("--end", default="now", show_default=True, metavar="T", help="Time of the newest events.")
 def simulate(**options: Any) -> None:
     """Make realistic telemetry with labelled misbehaviour; without --out or --push it goes to standard output."""
+    if options["out"] and options["push"]:
+        raise click.UsageError("--out and --push exclude each other: give one of them.")
     from exporter.commands.simulate_command import run_simulate
 
     run_simulate(**options)
@@ -195,9 +220,16 @@ def simulate(**options: Any) -> None:
 
 @cli.command()
 @click.option("--input", "inputs", multiple=True, metavar="PATH", help="Your own history instead of made-up telemetry.")
-@click.option("--listen", metavar="HOST:PORT", default="127.0.0.1:9847", show_default=True, help="Where to serve.")
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    callback=address,
+    default="127.0.0.1:9847",
+    show_default=True,
+    help="Where to serve.",
+)
 @click.option("--sessions", type=click.IntRange(min=40), default=320, show_default=True, help="Sessions to make up.")
-@click.option("--seed", type=int, default=7, show_default=True, help="Of the made-up telemetry.")
+@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Of the made-up telemetry.")
 @click.option(
     "--directory", type=click.Path(path_type=Path), help="Folder for telemetry and state; default: a new one."
 )
@@ -220,18 +252,26 @@ def hook(arguments: tuple[str, ...]) -> None:
     hook_module.main(list(arguments))
 
 
+def _report_usage(error: click.ClickException) -> int:
+    """Write what is wrong with the command line in one line; returns the exit status."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "sigyn"
+    told = " ".join(error.format_message().split())
+    sys.stderr.write(f"{command}: {told} See `{command} --help`.\n")
+    return error.exit_code
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit with its status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        cli.main(arguments, prog_name="sigyn", standalone_mode=False)
+        cli.main(arguments or ["--help"], prog_name="sigyn", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        sys.exit(_report_usage(error))
     except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe has what it wanted; do not complain while closing either.
+    except _ReaderGone:
+        # What is still buffered must not complain at the end either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - the one place that turns any error into a line

@@ -25,7 +25,7 @@ from exporter.config_models import Config
 from exporter.config_secrets import read_secrets
 from exporter.logs import one_line
 
-__all__ = ["Config", "ConfigError", "load_config"]
+__all__ = ["Config", "ConfigError", "check_config", "load_config"]
 
 _UNKNOWN_KEY: Final = "extra_forbidden"
 _NUMBER_MESSAGE: Final = "must be a number"
@@ -64,6 +64,17 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
     """
     if path is None:
         return Config()
+    config, errors = check_config(path, environ)
+    if errors:
+        raise ConfigError(errors)
+    return config
+
+
+def check_config(path: Path, environ: Mapping[str, str]) -> tuple[Config, list[str]]:
+    """The configuration with defaults in place of what is wrong, and every problem on one line.
+
+    Raises ``ConfigError`` when nothing can be read from the file at all.
+    """
     values, problems = read_file(path)
     values, unfilled = fill(values, environ)
     problems += unfilled
@@ -73,10 +84,8 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
     problems += invalid
     problems += check_between_keys(config, _locations(problems))
     problems += check_files(config)
-    if problems:
-        ordered = sorted(problems, key=lambda problem: dotted(problem.location))
-        raise ConfigError(problem.line(one_line(str(path))) for problem in ordered)
-    return config
+    ordered = sorted(problems, key=lambda problem: dotted(problem.location))
+    return config, [problem.line(one_line(str(path))) for problem in ordered]
 
 
 def _locations(problems: Iterable[Problem]) -> set[Location]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from exporter.config_sources import OptionalFile, Section, SourcesSettings
+from exporter.config_spans import ExcludedSpan
 from exporter.config_values import (
     Count,
     DailyHours,
@@ -128,6 +129,11 @@ class TrainingSettings(Section):
     seed: Count = Field(
         0, ge=0, le=4_294_967_295, description="Seed of everything random: same sessions, same seed, same models."
     )
+    exclude: tuple[ExcludedSpan, ...] = Field(
+        (),
+        description="Spans of time that teach nothing, such as an incident: sessions that touch one are left out. "
+        "Each is `{from: TIME, to: TIME, reason: TEXT}`; TIME is RFC 3339 or a date, `reason` is for people.",
+    )
 
 
 class RiskSettings(Section):
@@ -192,6 +198,19 @@ class LogSettings(Section):
     )
 
 
+class AnnouncementsSettings(Section):
+    """Lines about scored sessions and findings that `sigyn serve` writes into Loki, for dashboards and Loki's rules."""
+
+    enabled: bool = Field(
+        default=True, description="Whether they are written, where there is a Loki to write to: see `loki_url`."
+    )
+    loki_url: HttpUrl = Field(
+        None,
+        description="Base URL of the Loki to write to, with the tenant and credentials of `sources.loki`. "
+        "When not set: `sources.loki.url`; nothing is written when that is not set either.",
+    )
+
+
 class Config(Section):
     """The whole configuration of one exporter."""
 
@@ -203,6 +222,7 @@ class Config(Section):
     training: TrainingSettings = TrainingSettings()
     analyses: AnalysesSettings = AnalysesSettings()
     metrics: MetricsSettings = MetricsSettings()
+    announcements: AnnouncementsSettings = AnnouncementsSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
 

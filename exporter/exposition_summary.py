@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,7 +52,7 @@ class Summariser:
             return ExpositionSummary()
         samples = {**self._counters(snapshot), **_models(snapshot)}
         if publication.withdrawn is None:
-            samples |= self._scores(snapshot.sessions)
+            samples |= self._scores(snapshot.sessions, snapshot.silenced)
             samples |= {
                 name: _with_label_values(readings)
                 for name, readings in snapshot.readings.items()
@@ -63,7 +63,7 @@ class Summariser:
     def _counters(self, snapshot: Snapshot) -> dict[str, Samples]:
         return {name: _folded(snapshot.counters.get(name, {}), bounds) for name, bounds in self.bounds.items()}
 
-    def _scores(self, sessions: Iterable[SessionVerdict]) -> dict[str, Samples]:
+    def _scores(self, sessions: Iterable[SessionVerdict], silenced: Container[str]) -> dict[str, Samples]:
         states: Counter[str] = Counter(dict.fromkeys(SESSION_STATES, 0))
         risks: list[tuple[float, SessionVerdict]] = []
         for verdict in sessions:
@@ -72,13 +72,14 @@ class Summariser:
                 risks.append((verdict.risk, verdict))
             else:
                 states[verdict.status] += 1
-        tracked = heapq.nlargest(self.tracked_sessions, risks, key=lambda pair: pair[0])
+        heard = [pair for pair in risks if pair[1].session_id not in silenced]
+        tracked = heapq.nlargest(self.tracked_sessions, heard, key=lambda pair: pair[0])
         scored = [verdict for _, verdict in risks]
         return {
             "sigyn_session_risk_score": {_who(verdict): risk for risk, verdict in tracked},
             "sigyn_session_anomaly_score": _anomalies(verdict for _, verdict in tracked),
             "sigyn_sessions": {(state,): float(count) for state, count in states.items()},
-            "sigyn_sessions_untracked": {(): float(len(risks) - len(tracked))},
+            "sigyn_sessions_untracked": {(): float(len(heard) - len(tracked))},
             "sigyn_risk_score_mean": {(): sum(risk for risk, _ in risks) / len(risks)} if risks else {},
             "sigyn_detector_anomalous_ratio": _anomalous_ratios(scored, self.anomalous_from),
         }

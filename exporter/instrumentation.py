@@ -11,6 +11,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from exporter import announcements
 from exporter.loki.client import OPERATIONS, OUTCOMES
 
 CYCLE_OUTCOMES: Final = ("success", "failed")
@@ -32,6 +33,7 @@ class Instrumentation:
         config_last_reload_successful: 1 or 0; 1 after the start, because a wrong configuration does not start.
         config_last_reload_success: Unix time of the last successful load.
         source_up: 1 while a source can be read, else 0.
+        announcements: lines for Loki by kind and outcome, each one of those in ``exporter.announcements``.
     """
 
     def __init__(self, registry: CollectorRegistry, version: str) -> None:
@@ -50,6 +52,12 @@ class Instrumentation:
             "sigyn_loki_requests",
             "Requests sent to Loki by operation and outcome.",
             ["operation", "outcome"],
+            registry=registry,
+        )
+        self.announcements = Counter(
+            "sigyn_announcements",
+            "Lines written back into Loki by kind and outcome: written, failed (waits for the next try), dropped.",
+            ["kind", "outcome"],
             registry=registry,
         )
         self.trainings = Counter("sigyn_trainings", "Finished trainings by outcome.", ["outcome"], registry=registry)
@@ -74,6 +82,9 @@ class Instrumentation:
             self.cycles.labels(outcome)
         for outcome in TRAINING_OUTCOMES:
             self.trainings.labels(outcome)
+        for kind in announcements.KINDS:
+            for outcome in announcements.OUTCOMES:
+                self.announcements.labels(kind, outcome)
         for operation in OPERATIONS:
             for outcome in OUTCOMES:
                 self.loki_requests.labels(operation, outcome)

@@ -12,6 +12,7 @@ from analytics.analysis import AnalysisResult, SessionRows
 from analytics.assessment import assess
 from analytics.features import SCHEMA
 from analytics.verdicts import INITIALIZING, SessionVerdict
+from exporter.announcements import News
 from exporter.measuring import Measured, checkpoints_of, measure, session_rows
 from exporter.state import StoredSession
 from exporter.world import EnabledAnalysis, Models, World
@@ -25,9 +26,10 @@ def judge(world: World, measured: Sequence[Measured], now_ns: int) -> None:
 
     A session that has ended keeps the score of that moment: its verdict is final.
     """
-    rows = session_rows(measured)
-    results = run_analyses(world.analyses, world.models, rows)
-    verdicts = assess(rows, results, world.models.version, {one.info.session_id: one.tool_uses for one in measured})
+    rows = replace(session_rows(measured), leniency=world.marks.leniency)
+    models = world.models  # once: a training may put others in place meanwhile
+    results = run_analyses(world.analyses, models, rows)
+    verdicts = assess(rows, results, models.version, {one.info.session_id: one.tool_uses for one in measured})
     for first in range(0, len(measured), BLOCK):
         _store(world, measured[first : first + BLOCK], verdicts[first : first + BLOCK], now_ns)
     for result in results.values():
@@ -51,6 +53,7 @@ def _store(world: World, measured: Sequence[Measured], verdicts: Sequence[Sessio
     final = [
         replace(verdict, is_final=verdict.session_id in idle and verdict.status != INITIALIZING) for verdict in verdicts
     ]
+    news = world.announcements.news_of(final, now_ns) if world.announcements else News()
     with world.state.begin() as transaction:
         transaction.put_sessions(
             _row(
@@ -58,6 +61,10 @@ def _store(world: World, measured: Sequence[Measured], verdicts: Sequence[Sessio
             )
             for one, verdict in zip(measured, final, strict=True)
         )
+        transaction.put_traces({one.info.session_id: one.trace for one in measured if one.info.session_id in idle})
+        news.store(transaction)
+    if world.announcements:
+        world.announcements.remember(news)
     for one, verdict in zip(measured, final, strict=True):
         world.verdicts[verdict.session_id] = verdict
         world.recent[verdict.session_id] = one.values

@@ -16,6 +16,7 @@ from analytics.findings import Finding
 from analytics.rule_occurrences import Hit
 from analytics.rules import RuleSet
 from analytics.sessions import SessionEvents, SessionInfo, describe_sessions
+from analytics.traces import Trace, trace_sessions
 
 _OPERATIONS = FEATURE_NAMES.index("operations_total")
 
@@ -27,11 +28,13 @@ class Measured:
     Attributes:
         values: its features, shape (n_features,).
         findings: what the rules found in it.
+        trace: its steps.
     """
 
     info: SessionInfo
     values: np.ndarray
     findings: tuple[Finding, ...]
+    trace: Trace
 
     @property
     def tool_uses(self) -> int:
@@ -54,8 +57,10 @@ def measure(table: EventTable, hits: Iterable[Hit], rules: RuleSet, working_hour
     for finding in rules.findings(sessions.table, hits):
         found.setdefault(finding.session_id, []).append(finding)
     return [
-        Measured(info, values, tuple(found.get(info.session_id, ())))
-        for info, values in zip(describe_sessions(sessions), matrix.values, strict=True)
+        Measured(info, values, tuple(found.get(info.session_id, ())), trace)
+        for info, values, trace in zip(
+            describe_sessions(sessions), matrix.values, trace_sessions(sessions), strict=True
+        )
     ]
 
 
@@ -78,4 +83,5 @@ def session_rows(measured: Iterable[Measured]) -> SessionRows:
     """Measured sessions as the rows an analysis judges."""
     listed = list(measured)
     values = np.stack([one.values for one in listed]) if listed else np.zeros((0, len(FEATURE_NAMES)))
-    return SessionRows(tuple(one.info for one in listed), values, tuple(one.findings for one in listed))
+    infos, findings = tuple(one.info for one in listed), tuple(one.findings for one in listed)
+    return SessionRows(infos, values, findings, tuple(one.trace for one in listed))

@@ -15,6 +15,7 @@ from analytics.features import SCHEMA
 from analytics.verdicts import INITIALIZING, SessionVerdict
 from exporter.absorbing import absorb
 from exporter.judging import idle_sessions, judge, remeasure
+from exporter.marks import read_marks
 from exporter.measuring import Measured
 from exporter.recent_sessions import describe_recent
 from exporter.snapshot import Snapshot
@@ -119,6 +120,7 @@ def take_snapshot(world: World, now_ns: int, problems: tuple[str, ...] = ()) -> 
         models=tuple(world.models.states.values()),
         readings={**world.readings, **describe_recent(world, now_ns)},
         problems=problems,
+        silenced=world.marks.silenced(shown),
     )
 
 
@@ -138,6 +140,7 @@ def by_risk(verdict: SessionVerdict) -> tuple[float, int, str]:
 
 def restore(world: World, now_ns: int) -> None:
     """Load the known verdicts from the state; open sessions are judged again in the next cycle."""
+    world.marks = read_marks(world.state)
     for stored in world.state.sessions(since_ns=now_ns - world.settings.retention_ns):
         if stored.verdict is None:
             continue

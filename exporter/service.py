@@ -9,43 +9,43 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
-import uvicorn
 from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
+from analytics.rules import Rule
 from exporter.assembly import build_training_settings, build_world, close_sources, open_state
 from exporter.collector import SnapshotCollector
 from exporter.commands.clock import utc_now
 from exporter.config import Config, ConfigError, load_config
-from exporter.config_values import parse_listen
 from exporter.details import session_detail
+from exporter.herald import Herald
 from exporter.instrumentation import Instrumentation
-from exporter.logs import configure_logging
+from exporter.logs import configure_logging, one_line
+from exporter.marks import read_marks
 from exporter.model_store import ModelStore
 from exporter.pipeline import CycleReport, restore, run_cycle, take_snapshot
 from exporter.publisher import Publisher
 from exporter.recent_sessions import DRIFT, FEATURE_MEDIAN
 from exporter.reloading import apply_configuration
 from exporter.rule_file import RuleFileError
-from exporter.state import HumanVerdict
+from exporter.state import HumanVerdict, StateError
 from exporter.training import Shelf, finished_sessions, is_due, load_models, read_history, train
-from exporter.web.app import create_app
 from exporter.web.services import WebServices, WebSettings
 from exporter.web.session_detail import HumanVerdictInput
 from exporter.world import World
 
 logger = logging.getLogger(__name__)
 
-GRACE_SECONDS: Final = 3.0
-"""How long a running cycle may finish its batch after a request to stop; then the process ends under it."""
+GRACE_SECONDS: Final = 2.5
+"""How long running work may come to an end after a request to stop; then the process ends under it."""
 
 
 class Exporter:
@@ -68,6 +68,7 @@ class Exporter:
         self.registry = CollectorRegistry()
         self.instruments = Instrumentation(self.registry, version("sigyn"))
         self.world: World = build_world(config, open_state(config), self._count_request, utc_now())
+        self.herald = Herald(self.world, clock, self._count_request, self.instruments.announcements)
         self.shelf = Shelf(ModelStore(config.state.directory), self.world.state)
         specs = [FEATURE_MEDIAN, DRIFT, *(spec for one in self.world.analyses for spec in one.analysis.metrics)]
         gauges = {spec.name: (spec.help, spec.labels) for spec in specs}
@@ -82,6 +83,7 @@ class Exporter:
         self.scheduler = BackgroundScheduler(timezone="UTC")
         self.stopping = threading.Event()
         self.busy = threading.Lock()
+        self.learning = threading.Lock()
         self.last_success: float | None = None
         self.last_problem = "the first cycle has not finished yet"
         self.wants_training = False
@@ -90,6 +92,8 @@ class Exporter:
     def _restore(self) -> None:
         now_ns = int(self.clock() * 1e9)
         self.world.models = load_models(self.shelf, self.world.analyses)
+        # Some but not all: a model file was damaged or no longer fits, and is not to stay missing until the next week.
+        self.wants_training = 0 < len(self.world.models.fitted) < len(self.world.analyses)
         restore(self.world, now_ns)
         if self.world.verdicts:
             self.publisher.publish(take_snapshot(self.world, now_ns), restored=True)
@@ -102,6 +106,8 @@ class Exporter:
     def cycle(self) -> CycleReport | None:
         """Run one cycle and publish; returns None when it failed as a whole."""
         with self.busy:
+            if self.stopping.is_set():
+                return None
             begun = time.monotonic()
             try:
                 report = run_cycle(self.world, int(self.clock() * 1e9), self._tell_progress)
@@ -111,11 +117,14 @@ class Exporter:
             except Exception as error:
                 # The one broad catch: whatever breaks a cycle must not end the process or its schedule.
                 logger.exception("cycle failed")
-                self._failed(f"{type(error).__name__}: {error}")
+                self._failed(
+                    one_line(str(error) if isinstance(error, StateError) else f"{type(error).__name__}: {error}")
+                )
                 return None
             finally:
                 self.instruments.cycle_duration.observe(time.monotonic() - begun)
             self._finished(report)
+            self.herald.finish_cycle()
             return report
 
     def _finished(self, report: CycleReport) -> None:
@@ -151,27 +160,33 @@ class Exporter:
 
     def training(self) -> bool:
         """Train if it is due; returns whether models were fitted. A failure keeps the models in use."""
-        settings = build_training_settings(self.config)
-        now = self.clock()
-        now_ns = int(now * 1e9)
-        finished = finished_sessions(
-            self.world.verdicts.values(), now_ns, self.world.settings.idle_timeout_ns, settings
+        with self.learning:
+            now = self.clock()
+            if self.stopping.is_set() or not self._is_training_due(int(now * 1e9)):
+                return False
+            self.wants_training = False
+            try:
+                history = read_history(self.world.state, int(now * 1e9), build_training_settings(self.config))
+                models = train(history, self.world.analyses, self.shelf, self.world.models, now)
+            except Exception:
+                # As for the cycle: what breaks a training must not end the process or its schedule.
+                logger.exception("training failed; the models in use stay")
+                self.instruments.trainings.labels("failed").inc()
+                return False
+            was_fitted = models.states != self.world.models.states
+            self.world.models = models
+            self.instruments.trainings.labels("success" if was_fitted else "not_enough_data").inc()
+            if was_fitted:
+                self.herald.tell("trained", f"models trained on {len(history)} sessions")
+            return was_fitted
+
+    def _is_training_due(self, now_ns: int) -> bool:
+        settings, idle_timeout_ns = build_training_settings(self.config), self.world.settings.idle_timeout_ns
+        # A copy: a cycle may be changing them in its own thread.
+        finished = finished_sessions(list(self.world.verdicts.values()), now_ns, idle_timeout_ns, settings)
+        return self.wants_training or is_due(
+            self.world.models, finished, now_ns, settings, self.config.training.minimum_sessions
         )
-        minimum = self.config.training.minimum_sessions
-        if not self.wants_training and not is_due(self.world.models, finished, now_ns, settings, minimum):
-            return False
-        self.wants_training = False
-        try:
-            history = read_history(self.world.state, now_ns, settings)
-            models = train(history, self.world.analyses, self.shelf, self.world.models, now)
-        except Exception:
-            logger.exception("training failed; the models in use stay")
-            self.instruments.trainings.labels("failed").inc()
-            return False
-        was_fitted = models.states != self.world.models.states
-        self.world.models = models
-        self.instruments.trainings.labels("success" if was_fitted else "not_enough_data").inc()
-        return was_fitted
 
     def _cycle_job(self) -> None:
         if self.cycle() is not None and not self.stopping.is_set():
@@ -202,10 +217,14 @@ class Exporter:
         verdict = HumanVerdict(verdict=given.verdict, note=given.note, at=self.clock(), by=given.by or None)
         with self.world.state.begin() as transaction:
             transaction.put_human_verdict(session_id, verdict)
+        self.world.marks = read_marks(self.world.state)
         return True
 
     def reload(self) -> list[str]:
         """Load the configuration file again; on any error the old one stays in force."""
+        if self.config_file is None:
+            return ["there is no configuration file to load again: start `sigyn serve --config FILE` to have one"]
+        settings_before = [one.settings for one in self.world.analyses]
         try:
             new = load_config(self.config_file, os.environ)
             with self.busy:
@@ -214,22 +233,32 @@ class Exporter:
             self.instruments.config_last_reload_successful.set(0)
             logger.warning("configuration not reloaded: %s", "; ".join(error.errors))
             return list(error.errors)
-        self.config = new
-        configure_logging(new.log.level, new.log.format)
-        interval = new.cycle.interval.total_seconds()
-        self.instruments.cycle_interval.set(interval)
-        if self.scheduler.running:
-            self.scheduler.reschedule_job("cycle", trigger="interval", seconds=interval)
-        self.instruments.config_last_reload_successful.set(1)
-        self.instruments.config_last_reload_success.set(self.clock())
+        # Models that were fitted with other settings are replaced at the next opportunity.
+        self.wants_training |= [one.settings for one in self.world.analyses] != settings_before
+        self._adopt(new)
         for key in unchanged:
             logger.warning("%s takes effect after a restart", key)
         return []
 
+    def _adopt(self, new: Config) -> None:
+        """Take over what a new configuration says about schedule and log, and say that it is in force."""
+        if new.log != self.config.log:
+            configure_logging(new.log.level, new.log.format)
+        self.config = new
+        interval = new.cycle.interval.total_seconds()
+        self.instruments.cycle_interval.set(interval)
+        if self.scheduler.running:
+            self.scheduler.reschedule_job("cycle", trigger="interval", seconds=interval)
+            with self.busy:
+                self.herald.open(new)
+        self.instruments.config_last_reload_successful.set(1)
+        self.instruments.config_last_reload_success.set(self.clock())
+        self.herald.tell("config_reloaded", "configuration loaded")
+        logger.info("configuration loaded")
+
     def services(self) -> WebServices:
         """What the web room needs of this process."""
         web = self.config.web
-        rules = {rule.id: rule for rule in self.world.rules.rules}
         return WebServices(
             publisher=self.publisher,
             registry=self.registry,
@@ -244,13 +273,17 @@ class Exporter:
                 version=version("sigyn"),
                 sources=tuple(source.name for source in self.world.sources),
             ),
-            describe_rule=rules.get,
+            describe_rule=self._rule,
         )
+
+    def _rule(self, rule_id: str) -> Rule | None:
+        return next((rule for rule in self.world.rules.rules if rule.id == rule_id), None)
 
     # Life
 
     def start(self) -> None:
         """Begin the schedule; the first cycle runs at once."""
+        self.herald.open(self.config)
         self.scheduler.add_job(
             self._cycle_job,
             "interval",
@@ -264,50 +297,27 @@ class Exporter:
         self.scheduler.start()
 
     def close(self) -> None:
-        """Let go of sources and state."""
+        """Let go of sources, announcements and state."""
+        self.herald.close()
         close_sources(self.world.sources)
         self.world.state.close()
 
     def stop(self) -> None:
-        """End the schedule, let a running cycle finish its batch, close the state."""
+        """End the schedule, give running work a moment to come to an end, close sources and state."""
         self.stopping.set()
         if self.scheduler.running:
             self.scheduler.shutdown(wait=False)
-        is_idle = self.busy.acquire(timeout=GRACE_SECONDS)
-        if is_idle:
+        deadline = time.monotonic() + GRACE_SECONDS
+        with ExitStack() as held:
+            for lock, work in ((self.busy, "cycle"), (self.learning, "training")):
+                if not lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                    _end_under(work)
+                held.callback(lock.release)
             self.close()
-            return
-        # Every batch is one transaction: ending here repeats work at the next start and loses none.
-        logger.warning("a cycle is still running; ending without waiting for it")
-        logging.shutdown()
-        os._exit(0)
 
 
-def serve(config: Config, config_file: Path | None, listen: str | None) -> None:
-    """Run the exporter until a signal ends it."""
-    exporter = Exporter(config, config_file)
-    signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=exporter.reload).start())
-    signal.signal(signal.SIGUSR1, lambda *_: exporter.train_now())
-    exporter.start()
-    try:
-        run_web(exporter, listen)
-    finally:
-        exporter.stop()
-
-
-def run_web(exporter: Exporter, listen: str | None) -> None:
-    """Serve the pages until SIGTERM or SIGINT."""
-    address = parse_listen(listen) if listen else exporter.config.web.listen
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(exporter.services()),
-            host=address.host,
-            port=address.port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
-    )
-    logger.info("listening on http://%s", address)
-    server.run()
+def _end_under(work: str) -> NoReturn:
+    """End the process at once. Every batch is one transaction and every model file whole or absent: nothing is lost."""
+    logger.warning("a %s is still running; ending without waiting for it", work)
+    logging.shutdown()
+    os._exit(0)

@@ -33,6 +33,7 @@ class Snapshot:
         models: fitted models in use.
         readings: further gauges of the analyses, by metric name and label values.
         problems: one line for each thing that is wrong now, such as an unreachable source; empty when all is well.
+        silenced: ids of the sessions that have no series of their own because a person called them benign.
     """
 
     taken_at: float
@@ -41,3 +42,4 @@ class Snapshot:
     models: tuple[ModelState, ...] = ()
     readings: Mapping[str, Mapping[Labels, float]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    silenced: frozenset[str] = frozenset()

@@ -1,7 +1,8 @@
 """Training: when it is due, on which sessions, and how a new model takes the old one's place.
 
 The last good models stay in use until all new ones are fitted and on disk. Sessions that a person marked as malicious
-or broken never teach; each session that ended within the window teaches with its final row and its checkpoint rows.
+or broken never teach, nor do those that touch an excluded span of time; each other session that ended within the
+window teaches with its final row and its checkpoint rows.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import orjson
 from analytics.analysis import Analysis, History, NotEnoughData, SessionRows
 from analytics.features import FEATURE_NAMES, SCHEMA
 from analytics.sessions import SessionInfo
+from analytics.traces import EMPTY_TRACE, Trace
 from analytics.verdicts import SessionVerdict
 from exporter.model_store import ModelMetadata, ModelStore
 from exporter.snapshot import ModelState
@@ -39,23 +41,32 @@ class TrainingSettings:
         growth: or when the finished sessions have grown by this share since.
         window_ns: how far back sessions teach.
         maximum_sessions: most sessions of the window, the newest ones.
+        excluded_ns: spans of time, begin <= t < end in nanoseconds since the epoch, whose sessions do not teach.
     """
 
     every_ns: int = 7 * DAY_NS
     growth: float = 0.5
     window_ns: int = 30 * DAY_NS
     maximum_sessions: int = 100_000
+    excluded_ns: tuple[tuple[int, int], ...] = ()
+
+    def excludes(self, started_ns: int, last_ns: int) -> bool:
+        """Whether a session from its first to its last event touches an excluded span."""
+        return any(started_ns < end and last_ns >= begin for begin, end in self.excluded_ns)
 
 
 def is_due(models: Models, finished: int, now_ns: int, settings: TrainingSettings, minimum: int) -> bool:
-    """Whether to train now: enough sessions for a first time, models too old, or sessions grown by the share."""
+    """Whether to train now: enough sessions for a first time, models too old, or sessions grown by the share.
+
+    The age is that of the newest model: an analysis with too little data keeps an old one, however often it is tried.
+    """
     if finished < minimum:
         return False
     if not models.states:
         return True
-    oldest = min(state.trained_at for state in models.states.values())
+    newest = max(state.trained_at for state in models.states.values())
     taught = max(state.sessions for state in models.states.values())
-    return now_ns / 1e9 - oldest >= settings.every_ns / 1e9 or finished >= taught * (1 + settings.growth)
+    return now_ns / 1e9 - newest >= settings.every_ns / 1e9 or finished >= taught * (1 + settings.growth)
 
 
 def finished_sessions(
@@ -78,12 +89,14 @@ def read_history(state: State, now_ns: int, settings: TrainingSettings) -> Histo
         and row.feature_schema == SCHEMA
         and row.verdict is not None
         and row.session_id not in barred
+        and not settings.excludes(row.started_ns, row.last_ns)
     ]
     stored.sort(key=lambda row: (row.last_ns, row.session_id))
-    return build_history(stored[-settings.maximum_sessions :])
+    taught = stored[-settings.maximum_sessions :]
+    return build_history(taught, state.traces([row.session_id for row in taught]))
 
 
-def build_history(stored: list[StoredSession]) -> History:
+def build_history(stored: list[StoredSession], traces: Mapping[str, Trace]) -> History:
     """Stored sessions as a history; their feature rows must be of the present schema."""
     infos, values, findings = [], [], []
     checkpoint_values, ages, numbers = [], [], []
@@ -98,7 +111,12 @@ def build_history(stored: list[StoredSession]) -> History:
             numbers.append(number)
     width = len(FEATURE_NAMES)
     return History(
-        SessionRows(tuple(infos), np.array(values).reshape(-1, width), tuple(findings)),
+        SessionRows(
+            tuple(infos),
+            np.array(values).reshape(-1, width),
+            tuple(findings),
+            tuple(traces.get(info.session_id, EMPTY_TRACE) for info in infos),
+        ),
         np.array(checkpoint_values).reshape(-1, width),
         np.array(ages, dtype=np.int64),
         np.array(numbers, dtype=np.int64),

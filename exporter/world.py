@@ -12,6 +12,8 @@ from analytics.activity import WorkingHours
 from analytics.analysis import Analysis
 from analytics.rules import RuleSet
 from analytics.verdicts import SessionVerdict
+from exporter.announcements import Announcements
+from exporter.marks import Marks
 from exporter.snapshot import ModelState
 from exporter.sources.source import Source
 from exporter.state import State
@@ -83,6 +85,8 @@ class World:
         recent: latest feature row, shape (n_features,), of the sessions of the last day.
         readings: the analyses' gauges as of the last cycle that judged anything.
         unjudged: sessions whose stored verdict is older than their events, to be judged in the next cycle.
+        marks: what follows from people's verdicts; replaced whenever one is given.
+        announcements: where scores and findings are told; None where nobody is told.
     """
 
     sources: tuple[Source, ...]
@@ -96,3 +100,5 @@ class World:
     holding: set[str] = field(default_factory=set)
     recent: dict[str, np.ndarray] = field(default_factory=dict)
     readings: dict[str, Mapping[tuple[str, ...], float]] = field(default_factory=dict)
+    marks: Marks = field(default_factory=Marks)
+    announcements: Announcements | None = None

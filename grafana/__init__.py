@@ -11,4 +11,6 @@ import warnings
 # classic schema in every supported version, so that is what is generated.
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="Prefer using dashboardv2", category=DeprecationWarning)
-    import grafana_foundation_sdk.models.dashboard  # noqa: F401 - imported for its side effect: no later warning
+    # Imported only so that later imports of them, and of what they bring in, are quiet.
+    import grafana_foundation_sdk.builders.dashboard
+    import grafana_foundation_sdk.builders.timeseries  # noqa: F401

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from analytics.registry import load_analyses
 from exporter.collector import FAMILIES
 from exporter.instrumentation import Instrumentation
+from exporter.recent_sessions import DRIFT, FEATURE_MEDIAN
 
 SCRAPE_LABELS: Final = ("job", "instance")
 """Labels that Prometheus adds to every series it scrapes."""
@@ -22,8 +23,6 @@ SCRAPE_LABELS: Final = ("job", "instance")
 NAMED_BY_HAND: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "sigyn_source_up": ("source",),  # has no series before the first cycle, so the registry does not show it
-        "sigyn_feature_median": ("feature",),
-        "sigyn_drift_ratio": (),
         "sigyn_announcements_total": ("kind", "outcome"),
     }
 )
@@ -40,7 +39,8 @@ def _exposed() -> Mapping[str, tuple[str, ...]]:
     Instrumentation(registry, version="")
     own = {sample.name: tuple(sample.labels) for family in registry.collect() for sample in family.samples}
     cached = {family.name: family.labels for family in FAMILIES}
-    readings = {spec.name: tuple(spec.labels) for one in load_analyses() for spec in one.metrics}
+    specs = (FEATURE_MEDIAN, DRIFT, *(spec for one in load_analyses() for spec in one.metrics))
+    readings = {spec.name: tuple(spec.labels) for spec in specs}
     return MappingProxyType({**NAMED_BY_HAND, **own, **cached, **readings})
 
 

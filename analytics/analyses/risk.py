@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,14 +11,26 @@ import numpy as np
 
 from analytics.analysis import Analysis, AnalysisResult, History, NotEnoughData, SessionRows
 from analytics.baseline import Baseline, fit_baseline
-from analytics.detectors import Detector, FittedDetector
+from analytics.detectors import Detector
 from analytics.detectors.dbscan import dbscan
 from analytics.detectors.isolation_forest import isolation_forest
 from analytics.detectors.lof import local_outlier_factor
-from analytics.ensemble import Ensemble, HeldBack, age_bucket, calibrate, fit_detectors
+from analytics.ensemble import (
+    Ensemble,
+    EnsembleScores,
+    Evidence,
+    FittedDetectors,
+    HeldBack,
+    TraceScopes,
+    age_bucket,
+    calibrate,
+    fit_detectors,
+)
 from analytics.features import FEATURE_NAMES
-from analytics.reasons import direct, explain
+from analytics.reasons import Subject, direct, feature_reasons, main_reasons, order_reason, size_reason
 from analytics.risk_score import FindingRates, anomaly_part, fit_finding_rates, join_parts
+from analytics.sessions import SessionInfo
+from analytics.step_evidence import SIZE_MEASURES, trace_scopes
 from analytics.verdicts import INITIALIZING, INSUFFICIENT, SCORED, Reason
 
 _OPERATIONS: Final = FEATURE_NAMES.index("operations_total")
@@ -86,6 +99,10 @@ class RiskResult:
     reasons: tuple[Reason, ...] = ()
 
 
+def _scopes_of(info: SessionInfo) -> TraceScopes:
+    return trace_scopes(info.agent, info.model)
+
+
 @dataclass(frozen=True)
 class _TrainingRows:
     """Final and checkpoint rows of the training sessions, one under the other."""
@@ -104,6 +121,22 @@ class _TrainingRows:
             np.concatenate([history.sessions.ages, history.checkpoint_ages]),
             np.concatenate([np.arange(count), history.checkpoint_session]),
             np.arange(count + len(history.checkpoint_ages)) < count,
+        )
+
+    def evidence(self, chosen: np.ndarray, history: History, baseline: Baseline) -> Evidence:
+        """What the detectors look at in the chosen rows (numbers of shape (n,))."""
+        sessions = history.sessions
+        numbers = self.session[chosen].tolist()
+        who = sessions.who
+        deviations = baseline.standardise(self.values[chosen], self.ages[chosen], [who[number] for number in numbers])
+        return Evidence(
+            direct(deviations),
+            [
+                sessions.trace(number) if is_final else sessions.trace(number).until(int(age))
+                for number, age, is_final in zip(numbers, self.ages[chosen], self.is_final[chosen], strict=True)
+            ],
+            [_scopes_of(sessions.infos[number]) for number in numbers],
+            self.ages[chosen],
         )
 
     def one_a_bucket(self) -> np.ndarray:
@@ -133,17 +166,14 @@ def fit(history: History, settings: RiskSettings, previous: RiskModel | None) ->
 
 def _fit_once(
     history: History, rows: _TrainingRows, chosen: np.ndarray, settings: RiskSettings
-) -> tuple[Baseline, dict[str, FittedDetector]]:
+) -> tuple[Baseline, FittedDetectors]:
     """Fit baseline and detectors on the chosen sessions (mask of shape (n_sessions,))."""
     part = np.flatnonzero(chosen[rows.session] & (rows.ages >= settings.minimum_events))
     who = history.sessions.who
     people = [who[number] for number in rows.session[part]]
     baseline = fit_baseline(rows.values[part], rows.ages[part], rows.is_final[part], people)
     finals = part[rows.is_final[part]]
-    deviations = baseline.standardise(
-        rows.values[finals], rows.ages[finals], [who[number] for number in rows.session[finals]]
-    )
-    return baseline, fit_detectors(settings.detectors(), direct(deviations), settings.seed)
+    return baseline, fit_detectors(settings.detectors(), rows.evidence(finals, history, baseline), settings.seed)
 
 
 def _score_held_back(history: History, rows: _TrainingRows, settings: RiskSettings) -> HeldBack:
@@ -152,24 +182,19 @@ def _score_held_back(history: History, rows: _TrainingRows, settings: RiskSettin
     fold = rng.permutation(np.arange(len(history)) % settings.folds)
     usable = rows.one_a_bucket() & (rows.ages >= settings.minimum_events)
     usable &= (rng.permutation(len(history)) < MOST_CALIBRATION_SESSIONS)[rows.session]
-    who = history.sessions.who
-    raw: dict[str, list[np.ndarray]] = {detector.name: [] for detector in settings.detectors()}
+    raw: dict[str, list[np.ndarray]] = defaultdict(list)
     order: list[np.ndarray] = []
     for number in range(settings.folds):
         held = np.flatnonzero(usable & (fold[rows.session] == number))
         if not len(held):
             continue
         baseline, detectors = _fit_once(history, rows, fold != number, settings)
-        people = [who[session] for session in rows.session[held]]
-        deviations = direct(baseline.standardise(rows.values[held], rows.ages[held], people))
         order.append(held)
-        for name, detector in detectors.items():
-            raw[name].append(detector.score(deviations))
+        for name, scores in detectors.raw(rows.evidence(held, history, baseline)).items():
+            raw[name].append(scores)
     held_rows = np.concatenate(order)
     return HeldBack(
-        {name: np.concatenate(parts) for name, parts in raw.items()},
-        rows.ages[held_rows],
-        rows.is_final[held_rows],
+        {name: np.concatenate(parts) for name, parts in raw.items()}, rows.ages[held_rows], rows.is_final[held_rows]
     )
 
 
@@ -191,27 +216,72 @@ def run(
     return AnalysisResult(results)
 
 
+@dataclass(frozen=True)
+class _Cases:
+    """The sessions judged together: their numbers in ``rows``, what was looked at and what came of it."""
+
+    rows: SessionRows
+    numbers: np.ndarray
+    evidence: Evidence
+    scores: EnsembleScores
+
+
 def _judge(rows: SessionRows, chosen: np.ndarray, model: RiskModel) -> dict[str, RiskResult]:
     """Score the chosen sessions (numbers of shape (n,))."""
     who, ages = [rows.who[number] for number in chosen], rows.ages[chosen]
-    deviations = direct(model.baseline.standardise(rows.values[chosen], ages, who))
-    scores = model.ensemble.score(deviations, ages)
-    parts = anomaly_part(scores.joint)
-    results = {}
-    for position, number in enumerate(chosen):
-        info, anomaly = rows.infos[number], float(scores.joint[position])
-        weights = {finding.rule: model.rates.weight(finding, who[position]) for finding in rows.findings[number]}
-        risk, shares = join_parts({"anomaly": float(parts[position]), **weights})
-        results[info.session_id] = RiskResult(
-            status=SCORED,
-            risk=risk,
-            anomaly=anomaly,
-            confidence=_confidence(rows.values[number], int(ages[position]), model),
-            detectors={name: float(each[position]) for name, each in scores.detectors.items()},
-            parts=shares,
-            reasons=explain(rows.values[number], int(ages[position]), who[position], anomaly, model.baseline),
-        )
-    return results
+    evidence = Evidence(
+        direct(model.baseline.standardise(rows.values[chosen], ages, who)),
+        [rows.trace(number) for number in chosen],
+        [_scopes_of(rows.infos[number]) for number in chosen],
+        ages,
+    )
+    cases = _Cases(rows, chosen, evidence, model.ensemble.score(evidence))
+    lenient = rows.leniency.anomaly_factors(evidence.deviations, who, model.baseline)
+    parts = anomaly_part(cases.scores.joint) * lenient
+    return {
+        rows.infos[number].session_id: _result(cases, position, float(parts[position]), model)
+        for position, number in enumerate(chosen)
+    }
+
+
+def _result(cases: _Cases, position: int, part: float, model: RiskModel) -> RiskResult:
+    """One session's result; ``part`` is what its anomaly alone amounts to as a risk."""
+    number = cases.numbers[position]
+    rows, who = cases.rows, cases.rows.who_of(number)
+    weights = {
+        finding.rule: model.rates.weight(finding, who) * rows.leniency.finding_factor(finding, who)
+        for finding in rows.findings[number]
+    }
+    risk, shares = join_parts({"anomaly": part, **weights})
+    return RiskResult(
+        status=SCORED,
+        risk=risk,
+        anomaly=float(cases.scores.joint[position]),
+        confidence=_confidence(rows.values[number], int(cases.evidence.ages[position]), model),
+        detectors={name: float(each[position]) for name, each in cases.scores.detectors.items()},
+        parts=shares,
+        reasons=_reasons(cases, position, model),
+    )
+
+
+def _reasons(cases: _Cases, position: int, model: RiskModel) -> tuple[Reason, ...]:
+    """What makes the session strange: each voice's share of the anomaly, told in its own words."""
+    number, age = cases.numbers[position], int(cases.evidence.ages[position])
+    voices = {name: float(each[position]) for name, each in cases.scores.voices.items()}
+    unit = float(cases.scores.joint[position]) / max(sum(voices.values()), 1e-12)
+    order, sizes = voices["sequence"] * unit, sum(voices[name] for name in SIZE_MEASURES) * unit
+    subject = Subject(
+        cases.rows.values[number],
+        cases.evidence.deviations[position],
+        model.baseline.expected_range(age, cases.rows.who_of(number)),
+    )
+    found = feature_reasons(subject, sum(voices.values()) * unit - order - sizes)
+    worst = model.ensemble.worst_step(cases.evidence, position)
+    if worst is not None:
+        found.append(size_reason(worst, sizes))
+    bits = float(cases.scores.raw["sequence"][position])
+    expected = model.ensemble.calibrations["sequence"].usual(age)
+    return main_reasons([*found, order_reason(bits, expected, order)] if bits > expected else found)
 
 
 def _confidence(values: np.ndarray, age: int, model: RiskModel) -> float:

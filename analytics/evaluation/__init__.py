@@ -5,8 +5,8 @@ Pure like the rest of this room: sessions and truth in, figures out; seeds decid
 Reading order: ``truth`` (what is known of each session) → ``prefixes`` (sessions as they were earlier) → ``splits``
 (fit / threshold / test, never sharing a group) → ``trial`` (one fit, everything judged with it) → ``blocks`` (scores
 of judged sessions beside the unseen good ones that set the threshold) → ``metrics`` → ``bootstrap`` → ``report``.
-Beside them ``peer_space`` (the features as other detectors get them) and ``injection`` (misbehaviour put into
-recorded sessions).
+Beside them ``toolsets`` (sessions that work with the same tools), ``peer_space`` (the features as other detectors
+get them) and ``injection`` (misbehaviour put into recorded sessions).
 
 What keeps the figures honest
     - A group (the runs of one task, a session with its sub-agents) lies in one part only.

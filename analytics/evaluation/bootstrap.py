@@ -6,6 +6,7 @@ Sessions of one group (runs of one task) resemble each other, so groups are draw
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,9 +35,12 @@ class Estimate:
         return cls(float(resampled[0]), float(low), float(high))
 
     @classmethod
-    def unknown(cls) -> Estimate:
-        """No figure."""
-        return cls(float("nan"), float("nan"), float("nan"))
+    def mean(cls, estimates: Sequence[Estimate]) -> Estimate:
+        """The mean of figures of sets that have nothing to do with each other: their errors add up in squares."""
+        values, low, high = (np.array([getattr(one, name) for one in estimates]) for name in ("value", "low", "high"))
+        below, above = (float(np.sqrt(((bound - values) ** 2).sum())) / len(values) for bound in (low, high))
+        middle = float(values.mean())
+        return cls(middle, middle - below, middle + above)
 
 
 def group_weights(group_count: int, seed: int, resamples: int = RESAMPLES) -> np.ndarray:

@@ -63,10 +63,11 @@ def equal_cut(truth: Truth, counts: np.ndarray, onsets: np.ndarray, length: int 
         onsets: positions of the first bad events, NaN unknown.
         length: events kept; by default the greatest that nine sessions in ten reach.
     """
+    name = "equal length" if length is None else f"first {length} events"
     if length is None:
         length = max(LEAST_LENGTH, int(np.quantile(counts, EQUAL_SHARE, method="lower")))
     shows = ~truth.is_bad | np.isnan(onsets) | (onsets < length)
-    return Cut(np.full(len(truth), length), (counts >= length) & shows, f"first {length} events")
+    return Cut(np.full(len(truth), length), (counts >= length) & shows, name)
 
 
 def onset_cut(truth: Truth, counts: np.ndarray, onsets: np.ndarray, past: int, rng: np.random.Generator) -> Cut:

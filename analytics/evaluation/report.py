@@ -11,11 +11,10 @@ import numpy as np
 from analytics.evaluation.blocks import Block
 from analytics.evaluation.bootstrap import Estimate, group_weights
 from analytics.evaluation.metrics import alarm_threshold, average_precision, pair_counts
+from analytics.evaluation.trial import OURS, RISK
 
 RATES: Final = (0.05, 0.01)
 """Shares of false alarms at which the share detected is told."""
-CALIBRATED: Final = "sigyn "
-"""How the names of scorers begin that promise a rate of false alarms; ``sigyn risk`` alone does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +58,56 @@ class Resampled:
 
 def report_rows(dataset: str, condition: str, blocks: Sequence[Block], seed: int = 0) -> list[ReportRow]:
     """One row a scorer, in the order the scorers appear in the blocks."""
-    weights = group_weights(_group_count(blocks), seed)
-    numbers = np.unique(np.concatenate([block.numbers[block.is_bad] for block in blocks]))
-    good = np.unique(np.concatenate([block.numbers[~block.is_bad] for block in blocks]))
-    scorers = dict.fromkeys(name for block in blocks for name in block.scores)
+    weights = group_weights(group_count(blocks), seed)
     return [
-        report_row(dataset, condition, scorer, resample(blocks, scorer, weights), (len(numbers), len(good)))
-        for scorer in scorers
+        report_row(dataset, condition, scorer, resample(blocks, scorer, weights), judged(blocks))
+        for scorer in scorers(blocks)
     ]
 
 
-def report_row(
-    dataset: str, condition: str, scorer: str, figures: Resampled, judged: tuple[int, int]
-) -> ReportRow:
-    """A row from resampled figures; ``judged`` is how many bad and good sessions."""
+def rows_by_part(dataset: str, blocks: Sequence[Block], seed: int = 0) -> list[ReportRow]:
+    """One row for each part of the blocks and scorer, and ``mean`` rows that average the parts with any bad session.
+
+    Every part weighs the same in the mean, however many sessions it has.
+    """
+    weights = group_weights(group_count(blocks), seed)
+    parts = {part: [block for block in blocks if block.part == part] for part in dict.fromkeys(b.part for b in blocks)}
+    rows = []
+    for scorer in scorers(blocks):
+        figures = {part: resample(own, scorer, weights) for part, own in parts.items()}
+        rows += [report_row(dataset, part, scorer, figures[part], judged(own)) for part, own in parts.items()]
+        for ending in ("", " mild", " strong"):
+            chosen = [figures[part] for part, own in parts.items() if part.endswith(ending) and judged(own)[0]]
+            if chosen:
+                rows.append(report_row(dataset, f"mean{ending}", scorer, mean_of(chosen), judged(blocks)))
+    return rows
+
+
+def mean_of(figures: Sequence[Resampled]) -> Resampled:
+    """Figures averaged, resample by resample."""
+    return Resampled(
+        np.mean([one.auroc for one in figures], axis=0),
+        np.mean([one.average_precision for one in figures], axis=0),
+        {rate: np.mean([one.detected[rate] for one in figures], axis=0) for rate in RATES},
+        {rate: np.mean([one.false_alarms[rate] for one in figures], axis=0) for rate in RATES},
+        {rate: np.mean([one.beyond_promise[rate] for one in figures], axis=0) for rate in figures[0].beyond_promise},
+    )
+
+
+def judged(blocks: Sequence[Block]) -> tuple[int, int]:
+    """How many bad and how many good sessions the blocks hold, each counted once."""
+    bad = np.unique(np.concatenate([block.numbers[block.is_bad] for block in blocks]))
+    good = np.unique(np.concatenate([block.numbers[~block.is_bad] for block in blocks]))
+    return len(bad), len(good)
+
+
+def scorers(blocks: Sequence[Block]) -> list[str]:
+    """What the blocks have scores of."""
+    return list(dict.fromkeys(name for block in blocks for name in block.scores))
+
+
+def report_row(dataset: str, condition: str, scorer: str, figures: Resampled, sessions: tuple[int, int]) -> ReportRow:
+    """A row from resampled figures; ``sessions`` is how many bad and good ones were judged."""
     return ReportRow(
         dataset,
         condition,
@@ -82,11 +117,12 @@ def report_row(
         {rate: Estimate.of(values) for rate, values in figures.detected.items()},
         {rate: Estimate.of(values) for rate, values in figures.false_alarms.items()},
         {rate: Estimate.of(values) for rate, values in figures.beyond_promise.items()},
-        *judged,
+        *sessions,
     )
 
 
-def _group_count(blocks: Sequence[Block]) -> int:
+def group_count(blocks: Sequence[Block]) -> int:
+    """Groups of all sessions judged."""
     return max((int(block.groups.max()) + 1 for block in blocks if len(block.groups)), default=0)
 
 
@@ -107,7 +143,7 @@ def resample(blocks: Sequence[Block], scorer: str, weights: np.ndarray) -> Resam
         won, all_pairs = pair_counts(block.is_bad, block.scores[scorer], block.groups, count)
         concordant += won
         pairs += all_pairs
-    is_promise = scorer.startswith(CALIBRATED) and scorer != "sigyn risk"
+    is_promise = scorer.startswith(OURS) and scorer != RISK
     return Resampled(
         _ratio(((weights @ concordant) * weights).sum(axis=1), ((weights @ pairs) * weights).sum(axis=1)),
         _mean_precision(blocks, scorer, weights),
@@ -129,9 +165,7 @@ def _mean_precision(blocks: Sequence[Block], scorer: str, weights: np.ndarray) -
     return _ratio(total, ground)
 
 
-def _alarmed(
-    blocks: Sequence[Block], scorer: str, weights: np.ndarray, rate: float, *, among_bad: bool
-) -> np.ndarray:
+def _alarmed(blocks: Sequence[Block], scorer: str, weights: np.ndarray, rate: float, *, among_bad: bool) -> np.ndarray:
     """Share of the bad (or good) sessions above the threshold of their block."""
     alarms, ground = np.zeros(weights.shape[1]), np.zeros(weights.shape[1])
     for block in blocks:
@@ -155,3 +189,46 @@ def _beyond(blocks: Sequence[Block], scorer: str, weights: np.ndarray, score: fl
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+
+
+def share_above(blocks: Sequence[Block], scorer: str, score: float, seed: int = 0) -> Estimate:
+    """Share of the good sessions whose score is at least ``score``."""
+    just_below = float(np.nextafter(score, -np.inf))
+    return Estimate.of(_beyond(blocks, scorer, group_weights(group_count(blocks), seed), just_below))
+
+
+def means_over_sets(rows: Sequence[ReportRow]) -> list[ReportRow]:
+    """Mean rows over all sets, and over those whose names differ in a last number only (``faults-1``, ``faults-2``).
+
+    Conditions and scorers that not all of these sets have are left out, and so are means over one set.
+    """
+    families: dict[str, list[ReportRow]] = {}
+    for row in rows:
+        families.setdefault(row.dataset.rstrip("0123456789"), []).append(row)
+    result: list[ReportRow] = []
+    for family, own in families.items():
+        result += _means(f"mean of {family}*", own)
+    return result + (_means("mean of all sets", rows) if len(families) > 1 else [])
+
+
+def _means(name: str, rows: Sequence[ReportRow]) -> list[ReportRow]:
+    sets = len({row.dataset for row in rows})
+    alike: dict[tuple[str, str], list[ReportRow]] = {}
+    for row in rows:
+        alike.setdefault((row.condition, row.scorer), []).append(row)
+    return [_mean_row(name, own) for own in alike.values() if len(own) == sets > 1]
+
+
+def _mean_row(name: str, rows: Sequence[ReportRow]) -> ReportRow:
+    return ReportRow(
+        name,
+        rows[0].condition,
+        rows[0].scorer,
+        Estimate.mean([row.auroc for row in rows]),
+        Estimate.mean([row.average_precision for row in rows]),
+        {rate: Estimate.mean([row.detected[rate] for row in rows]) for rate in RATES},
+        {rate: Estimate.mean([row.false_alarms[rate] for row in rows]) for rate in RATES},
+        {rate: Estimate.mean([row.beyond_promise[rate] for row in rows]) for rate in rows[0].beyond_promise},
+        sum(row.bad for row in rows),
+        sum(row.good for row in rows),
+    )

@@ -45,6 +45,7 @@ def splits_of(numbers: np.ndarray, fold: np.ndarray, is_good: np.ndarray, folds:
         numbers: the sessions.
         fold: fold of every session there is, by number.
         is_good: whether it is good, likewise.
+        folds: how many there are.
     """
     good = int(is_good[numbers].sum())
     complete = good / folds < LEAST_THRESHOLD

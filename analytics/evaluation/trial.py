@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +16,10 @@ NOT_JUDGED: Final = -1.0
 """Score of a session that the product does not judge: below every other, so never an alarm."""
 LEAST_FIT: Final = 10
 """Sessions enough for a fit here; the product waits for more, but small sets would have no figures at all."""
+RISK: Final = "sigyn risk"
+ANOMALY: Final = "sigyn anomaly"
+OURS: Final = "sigyn "
+"""How the names of the product's scorers begin; a detector's is followed by its own name."""
 
 Scores = dict[str, np.ndarray]
 """Scores by scorer, shape (n_sessions,) each; higher is stranger."""
@@ -48,7 +52,7 @@ def run_trial(trial: Trial, analyses: Sequence[Analysis], peers: Peers | None = 
     """Fit and judge.
 
     Args:
-        trial: the sessions.
+        trial: the sessions; each session to judge has an id of its own.
         analyses: ``risk`` and all that it needs, in order.
         peers: other detectors, fitted and judged on the same features.
 
@@ -74,8 +78,7 @@ def run_trial(trial: Trial, analyses: Sequence[Analysis], peers: Peers | None = 
 
 def _settings(analysis: Analysis, seed: int) -> Any:
     """The analysis's own settings, with the trial's seed and fewer sessions needed."""
-    settings = analysis.settings()
-    assert is_dataclass(settings)
+    settings: Any = analysis.settings()
     known = {field.name for field in fields(settings)}
     changed = {"seed": seed, "minimum_sessions": LEAST_FIT}
     return replace(settings, **{name: value for name, value in changed.items() if name in known})
@@ -86,11 +89,11 @@ def product_scores(rows: SessionRows, judged: Mapping[str, Any]) -> Scores:
     results = [judged[info.session_id] for info in rows.infos]
     detectors = sorted({name for result in results for name in result.detectors or ()})
     scores = {
-        "sigyn risk": _column([result.risk for result in results]),
-        "sigyn anomaly": _column([result.anomaly for result in results]),
+        RISK: _column([result.risk for result in results]),
+        ANOMALY: _column([result.anomaly for result in results]),
     }
     for name in detectors:
-        scores[f"sigyn {name}"] = _column([(result.detectors or {}).get(name) for result in results])
+        scores[f"{OURS}{name}"] = _column([(result.detectors or {}).get(name) for result in results])
     return scores
 
 

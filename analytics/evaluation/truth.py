@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
-LEAST_GOOD: Final = 40
-"""Good sessions below which one model and agent cannot be fitted and judged on its own and is pooled with others."""
+LEAST_GOOD: Final = 30
+"""Good sessions below which a key cannot be fitted and judged on its own and is pooled with its neighbours."""
 
 
 @dataclass(frozen=True)
@@ -42,34 +42,45 @@ class Truth:
 
 @dataclass(frozen=True)
 class Stratum:
-    """Sessions that are fitted and judged together: their common key, or ``pooled``, and their numbers."""
+    """Sessions that are fitted and judged together: their common key, and their numbers."""
 
     name: str
     numbers: np.ndarray
 
 
 def strata_of(truth: Truth, chosen: np.ndarray, least_good: int = LEAST_GOOD) -> list[Stratum]:
-    """Sessions by key; keys with too little history are pooled into one stratum, the last.
+    """Sessions by key; keys with too little history are pooled with those that share all but the last part of it.
+
+    What is too little even then is pooled more widely still, in the end with all that is left over.
 
     Args:
         truth: of all sessions.
         chosen: mask of the sessions that take part, shape (n_sessions,).
         least_good: good sessions a key needs to stand alone.
     """
-    members: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for number in np.flatnonzero(chosen):
-        members[truth.keys[number]].append(int(number))
+    left = np.flatnonzero(chosen)
+    parts = len(truth.keys[0]) if len(truth) else 0
     strata: list[Stratum] = []
-    pooled: list[int] = []
-    for key in sorted(members):
-        numbers = np.array(members[key])
-        if (~truth.is_bad[numbers]).sum() >= least_good:
-            strata.append(Stratum(" / ".join(key) or "all", numbers))
-        else:
-            pooled += members[key]
-    if pooled:
-        strata.append(Stratum("pooled", np.array(sorted(pooled))))
+    for kept in range(parts, -1, -1):
+        members: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        for number in left:
+            members[truth.keys[number][:kept]].append(int(number))
+        left = np.array([], dtype=np.int64)
+        for key in sorted(members):
+            numbers = np.array(members[key])
+            if kept == 0 or (~truth.is_bad[numbers]).sum() >= least_good:
+                strata.append(Stratum(_name(key, truth, numbers), numbers))
+            else:
+                left = np.concatenate([left, numbers])
     return strata
+
+
+def _name(key: tuple[str, ...], truth: Truth, numbers: np.ndarray) -> str:
+    """The key, and how many longer keys are pooled under it."""
+    longer = {truth.keys[number] for number in numbers}
+    if len(longer) == 1:
+        return " / ".join(next(iter(longer))) or "all"
+    return " / ".join((*key, f"{len(longer)} pooled"))
 
 
 def codes_of(names: Sequence[str]) -> np.ndarray:

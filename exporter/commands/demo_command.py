@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from analytics.simulation import SimulationSettings
@@ -12,7 +14,10 @@ from exporter.commands.clock import utc_now
 from exporter.commands.simulate_command import make_sessions, write_sessions
 from exporter.commands.terminal import output_console, progress_bar, say, sessions_table
 from exporter.config import Config
-from exporter.service import Exporter, run_web
+from exporter.config_values import ListenAddress
+from exporter.listening import address_of, open_listener
+from exporter.service import Exporter
+from exporter.serving import run_until_signal
 from exporter.sources.source import SourceError
 
 SHOWN = 12
@@ -21,27 +26,35 @@ ANOMALOUS = 0.03
 
 
 def run_demo(
-    *, inputs: Sequence[str], listen: str, sessions: int, seed: int, directory: Path | None, serve: bool
+    *, inputs: Sequence[str], listen: ListenAddress, sessions: int, seed: int, directory: Path | None, serve: bool
 ) -> None:
     """Make telemetry unless some is given, train, score, print the riskiest sessions, serve until interrupted."""
     folder = directory or Path(tempfile.mkdtemp(prefix="sigyn-demo-"))
-    paths = [str(Path(path).expanduser()) for path in inputs] or [str(_make_telemetry(folder, sessions, seed))]
-    config = demo_config(paths, folder, listen)
-    exporter = Exporter(config, None)
-    try:
-        _run_pipeline(exporter)
-        _show(exporter)
-        if serve:
-            say(f"pages:    http://{config.web.listen}/")
-            say(f"metrics:  http://{config.web.listen}/metrics")
-            say(f"state:    {folder} (Ctrl-C ends the demo)")
-            exporter.start()
-            run_web(exporter, None)
-    finally:
-        exporter.stop()
+    # Before the work: that the address is in use should not be said after it.
+    with open_listener(listen) if serve else nullcontext() as listener:
+        paths = [str(Path(path).expanduser()) for path in inputs] or [str(_make_telemetry(folder, sessions, seed))]
+        exporter = Exporter(demo_config(paths, folder, listen), None)
+        try:
+            _run_pipeline(exporter)
+            _show(exporter)
+        except BaseException:
+            exporter.stop()
+            raise
+        if listener is None:
+            exporter.stop()
+        else:
+            _serve(exporter, listener, folder)
 
 
-def demo_config(paths: Sequence[str], folder: Path, listen: str) -> Config:
+def _serve(exporter: Exporter, listener: socket.socket, folder: Path) -> None:
+    address = address_of(listener)
+    say(f"pages:    http://{address}/")
+    say(f"metrics:  http://{address}/metrics")
+    say(f"state:    {folder} (Ctrl-C ends the demo)")
+    run_until_signal(exporter, listener)
+
+
+def demo_config(paths: Sequence[str], folder: Path, listen: ListenAddress) -> Config:
     """Defaults, with the demo's telemetry and state; old sessions of one's own history are shown as well."""
     return Config.model_validate(
         {

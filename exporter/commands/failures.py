@@ -6,17 +6,28 @@ import sys
 import traceback
 from typing import Final
 
+from analytics.simulation import SimulationError
 from exporter.commands.explain_command import UnknownSessionError
 from exporter.config import ConfigError
+from exporter.listening import ListenError
 from exporter.logs import one_line
 from exporter.loki.errors import LokiError
+from exporter.model_store import ModelStoreError
 from exporter.rule_file import RuleFileError
 from exporter.sources.source import SourceError
 from exporter.state import StateError
 
 WRONG_CONFIGURATION: Final = 2
 WORK_FAILED: Final = 1
-_EXPECTED: Final = (SourceError, StateError, LokiError, UnknownSessionError)
+
+
+class WorkFailedError(Exception):
+    """A command could not do what it was asked to; the message is for people."""
+
+
+_EXPECTED: Final = (
+    WorkFailedError, SourceError, StateError, ModelStoreError, LokiError, ListenError, UnknownSessionError,
+)  # fmt: skip
 
 
 def report_failure(error: Exception, *, debug: bool) -> int:
@@ -26,6 +37,9 @@ def report_failure(error: Exception, *, debug: bool) -> int:
     if isinstance(error, (ConfigError, RuleFileError)):
         for line in error.errors:
             sys.stderr.write(f"{one_line(line)}\n")
+        return WRONG_CONFIGURATION
+    if isinstance(error, SimulationError):
+        sys.stderr.write(f"sigyn simulate: {one_line(str(error))}\n")
         return WRONG_CONFIGURATION
     if isinstance(error, _EXPECTED):
         sys.stderr.write(f"sigyn: {one_line(str(error))}\n")

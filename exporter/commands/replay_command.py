@@ -68,13 +68,13 @@ def parse_time(text: str, now: datetime) -> datetime:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def run_replay(config: Config, begin: str, end: str, step: str | None) -> None:
+def run_replay(config: Config, begin: str, end: str, step: timedelta | None) -> None:
     """Replay from ``begin`` to ``end``; models are trained on the way, whenever the exporter would have."""
     now = utc_now()
     first, last = parse_time(begin, now), parse_time(end, now)
     if first >= last:
         raise ConfigError([f"--from {begin}: is not before --to {end}"])
-    pause = parse_duration(step) if step else config.cycle.interval
+    pause = step or config.cycle.interval
     with tempfile.TemporaryDirectory(prefix="sigyn-replay-") as folder, State.open(Path(folder)) as state:
         world = build_world(config, state, lambda _operation, _outcome: None, now)
         with progress_bar("reading history"):

@@ -15,6 +15,7 @@ from analytics.verdicts import SessionVerdict
 from exporter.assembly import build_analyses, build_cycle_settings, build_rules, local_source
 from exporter.batch_run import Inputs, history_of, read_inputs, score_inputs, stored_sessions
 from exporter.commands.clock import utc_now
+from exporter.commands.failures import WorkFailedError
 from exporter.commands.terminal import dropped_line, output_console, progress_bar, say, sessions_table
 from exporter.config import Config
 from exporter.model_store import ModelStore
@@ -35,8 +36,11 @@ def run_train(paths: Sequence[str], directory: Path, config: Config) -> None:
     with State.open(directory) as state:
         inputs = _read(paths, config)
         models = _fit(inputs, analyses, Shelf(ModelStore(directory), state))
+    if not models.fitted:
+        lacking = " and ".join(f"{name} needs {needed} more sessions" for name, needed in models.needed.items())
+        raise WorkFailedError(f"nothing was fitted: {lacking or 'no analysis is enabled'}; name more with --input")
     for name, needed in models.needed.items():
-        say(f"{name}: {needed} more sessions needed; nothing was fitted")
+        say(f"{name}: {needed} more sessions needed; it was not fitted")
     for fitted in models.states.values():
         output_console().print(f"{fitted.analysis}: trained on {fitted.sessions:,} sessions, version {fitted.version}")
 
@@ -48,9 +52,11 @@ def run_score(paths: Sequence[str], directory: Path, output_format: str, config:
         inputs = _read(paths, config)
         shelf = Shelf(ModelStore(directory), state)
         models = load_models(shelf, analyses)
-        if not models.fitted:
-            say(f"no models in {directory} yet: fitting them on these {len(inputs.measured):,} sessions")
-            models = _fit(inputs, analyses, shelf)
+        missing = [one.analysis.name for one in analyses if one.analysis.name not in models.fitted]
+        if missing:
+            told = " and ".join(missing)
+            say(f"no model of {told} in {directory} yet: fitting on these {len(inputs.measured):,} sessions")
+            models = _fit(inputs, tuple(one for one in analyses if one.analysis.name in missing), shelf, models)
         with progress_bar("scoring"):
             verdicts = score_inputs(inputs, analyses, models)
         with state.begin() as transaction:
@@ -68,9 +74,9 @@ def _read(paths: Sequence[str], config: Config) -> Inputs:
     return inputs
 
 
-def _fit(inputs: Inputs, analyses: tuple[EnabledAnalysis, ...], shelf: Shelf) -> Models:
+def _fit(inputs: Inputs, analyses: tuple[EnabledAnalysis, ...], shelf: Shelf, previous: Models | None = None) -> Models:
     with progress_bar("fitting"):
-        return train(history_of(inputs), analyses, shelf, Models(), time.time())
+        return train(history_of(inputs), analyses, shelf, previous or Models(), time.time())
 
 
 def write_verdicts(verdicts: Sequence[SessionVerdict], output_format: str) -> None:
@@ -79,7 +85,8 @@ def write_verdicts(verdicts: Sequence[SessionVerdict], output_format: str) -> No
         for verdict in verdicts:
             sys.stdout.write(orjson.dumps(verdict_to_dict(verdict)).decode() + "\n")
     elif output_format == "csv":
-        writer = csv.DictWriter(sys.stdout, CSV_COLUMNS, lineterminator="\n")
+        further = sorted({name for verdict in verdicts for name in verdict.detectors} - set(CSV_COLUMNS))
+        writer = csv.DictWriter(sys.stdout, [*CSV_COLUMNS, *further], lineterminator="\n")
         writer.writeheader()
         writer.writerows(_csv_row(verdict) for verdict in verdicts)
     else:

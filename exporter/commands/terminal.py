@@ -56,10 +56,19 @@ def say(message: str) -> None:
     sys.stderr.write(one_line(message) + "\n")
 
 
+class _OutputConsole(Console):
+    """Standard output whose closed pipe is reported like that of any other output."""
+
+    def on_broken_pipe(self) -> None:
+        """Called while a BrokenPipeError is handled."""
+        self.quiet = True
+        raise BrokenPipeError
+
+
 def output_console() -> Console:
     """Standard output, wide where nobody watches."""
-    console = Console(highlight=False, markup=False, soft_wrap=False)
-    return console if console.is_terminal else Console(width=PIPED_WIDTH, highlight=False, markup=False)
+    console = _OutputConsole(highlight=False, markup=False, soft_wrap=False)
+    return console if console.is_terminal else _OutputConsole(width=PIPED_WIDTH, highlight=False, markup=False)
 
 
 def dropped_line(dropped: Mapping[str, int]) -> str:

@@ -11,7 +11,6 @@ from analytics.activity import WorkingHours
 from analytics.evaluation.prefixes import Cut, cut_events, equal_cut, event_counts, onset_cut, onset_ranks
 from analytics.evaluation.splits import contaminated
 from analytics.evaluation.truth import Truth
-from analytics.events import EventTable
 from analytics.rules import RuleSet
 from analytics.sessions import SessionEvents
 from exporter.evaluation.corpus import Corpus, measure_corpus
@@ -67,32 +66,34 @@ class Look:
         name: for the report.
         fitted, judged: the sessions measured.
         chosen: mask of those that take part.
+        longest: most events of a session that are looked at.
     """
 
     name: str
     fitted: Corpus
     judged: Corpus
     chosen: np.ndarray
+    longest: int
 
 
-def look_at(table: EventTable, truth: Truth, looks: Looks, rules: RuleSet, hours: WorkingHours) -> list[Look]:
+def look_at(sessions: SessionEvents, truth: Truth, looks: Looks, rules: RuleSet, hours: WorkingHours) -> list[Look]:
     """Measure the sessions whole and cut.
 
     Sessions cut to one length are fitted on at that length too. Sessions cut after the onset stand for running ones:
     they are judged by what was learned from finished ones.
     """
-    sessions = SessionEvents.from_table(table)
     counts, onsets = event_counts(truth, sessions), onset_ranks(truth, sessions)
-    whole = measure_corpus(table, rules, hours)
-    result = [Look("whole", whole, whole, np.ones(len(truth), dtype=bool))]
+    whole = measure_corpus(sessions.table, rules, hours)
+    result = [Look("whole", whole, whole, np.ones(len(truth), dtype=bool), int(counts.max()))]
     lengths = ([looks.length] if looks.length else []) + ([None] if looks.equal else [])
     cuts = [equal_cut(truth, counts, onsets, length) for length in lengths]
     for cut in cuts:
         corpus = _measured(sessions, truth, cut, rules, hours)
-        result.append(Look(cut.name, corpus, corpus, cut.chosen))
+        result.append(Look(cut.name, corpus, corpus, cut.chosen, int(cut.lengths.max())))
     if looks.past_onset is not None and (truth.is_bad & ~np.isnan(onsets)).any():
         cut = onset_cut(truth, counts, onsets, looks.past_onset, np.random.default_rng(0))
-        result.append(Look(cut.name, whole, _measured(sessions, truth, cut, rules, hours), cut.chosen))
+        judged = _measured(sessions, truth, cut, rules, hours)
+        result.append(Look(cut.name, whole, judged, cut.chosen, int(cut.lengths[cut.chosen].max())))
     return result
 
 

@@ -13,6 +13,7 @@ from analytics.analysis import History, SessionRows
 from analytics.evaluation.trial import Scores
 from analytics.events import EventTable
 from analytics.rules import RuleSet
+from analytics.sessions import SessionEvents
 from exporter.assembly import local_source
 from exporter.batch_run import Inputs, history_of, read_inputs
 from exporter.measuring import Measured, measure, session_rows
@@ -25,11 +26,15 @@ class TableSource:
 
     table: EventTable
     name: str = "table"
+    problems: tuple[str, ...] = ()
 
     def read(self, position: Position, now_ns: int) -> Iterator[Batch]:
         """All events at once."""
         del now_ns
         yield Batch(self.table, position)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +81,13 @@ def count_errors(table: EventTable) -> Counter[str]:
     return Counter({names[number]: int(count) for number, count in zip(numbers, counts, strict=True)})
 
 
-def read_events(paths: Sequence[str], now_ns: int, progress: Callable[[float], None]) -> EventTable:
-    """All events of some files, details included, each once."""
+def read_events(paths: Sequence[str], now_ns: int, progress: Callable[[float], None]) -> SessionEvents:
+    """The sessions in some files, details included."""
     tables = []
     for batch in local_source(paths).read({}, now_ns):
         tables.append(batch.table)
         progress(batch.progress)
-    return EventTable.concat(tables).deduplicated()
+    return SessionEvents.from_table(EventTable.concat(tables))
 
 
 def measure_corpus(table: EventTable, rules: RuleSet, working_hours: WorkingHours) -> Corpus:

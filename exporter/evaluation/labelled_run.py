@@ -93,12 +93,16 @@ def _counts(split: Split, truth: Truth, look: Look) -> Scores:
 def _with_both(dataset: str, blocks: list[Block]) -> list[Block]:
     """The blocks, if there are pairs in any of them."""
     if not any(block.is_bad.any() and not block.is_bad.all() for block in blocks):
-        raise EvaluationError(f"{dataset}: no bad and good sessions can be compared; give more sessions or fewer columns")
+        raise EvaluationError(
+            f"{dataset}: no bad and good sessions can be compared; give more sessions or fewer columns"
+        )
     return blocks
 
 
 def strata_lines(truth: Truth, look: Look) -> Iterator[str]:
-    """What was compared within what, one line a stratum."""
+    """What is compared within what, one line a stratum."""
+    left_out = int((~look.chosen).sum())
+    yield f"{look.name}: up to {look.longest:,} events a session, {left_out:,} sessions left out"
     for stratum in strata_of(truth, look.chosen):
         bad = int(truth.is_bad[stratum.numbers].sum())
-        yield f"{stratum.name}: {bad} bad, {len(stratum.numbers) - bad} good"
+        yield f"{look.name}: compared within {stratum.name}: {bad:,} bad, {len(stratum.numbers) - bad:,} good"

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from analytics.evaluation import EvaluationError
+from analytics.evaluation.toolsets import toolsets_of
 from analytics.evaluation.truth import Truth, codes_of
+from analytics.sessions import SessionEvents
+
+TOOLS: Final = "tools"
+"""What ``--group-by`` calls the domain that a task's tools tell of; no column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +24,8 @@ class Choice:
     """Which sessions take part and what they are compared within.
 
     Attributes:
-        group_by: columns that sessions must share to be compared.
+        group_by: columns that sessions must share to be compared, widest first; ``tools`` stands for the domain
+            that their tasks' tools tell of.
         bad, good: names in ``label_name`` that count as bad and good; with either, sessions of other names are left
             out. Without, the column ``label`` decides.
     """
@@ -28,13 +35,13 @@ class Choice:
     good: tuple[str, ...] = ()
 
 
-def read_labels(path: Path, known: Collection[str], choice: Choice) -> Truth:
+def read_labels(path: Path, sessions: SessionEvents, choice: Choice) -> Truth:
     """The truth about the sessions whose events are known.
 
     Args:
         path: CSV file with the columns ``session_id`` and ``label`` (1 is bad), and where they are known
             ``label_name``, ``onset_sequence``, ``group`` and the columns of ``choice.group_by``.
-        known: sessions that have events; labels of others are left out.
+        sessions: those that have events; labels of others are left out.
         choice: which of them take part.
 
     Raises:
@@ -43,15 +50,28 @@ def read_labels(path: Path, known: Collection[str], choice: Choice) -> Truth:
     """
     with path.open(newline="", encoding="utf-8") as lines:
         reader = csv.DictReader(lines)
-        missing = {"session_id", "label", *choice.group_by} - set(reader.fieldnames or ())
+        missing = {"session_id", "label", *choice.group_by} - {*(reader.fieldnames or ()), TOOLS}
         if missing:
-            raise EvaluationError(f"{path}: has no column {sorted(missing)[0]!r}; name columns it has")
+            raise EvaluationError(f"{path}: has no column {min(missing)!r}; name columns it has")
+        known = set(sessions.session_ids)
         rows = [row for row in reader if row["session_id"] in known and _takes_part(row, choice)]
+    if TOOLS in choice.group_by:
+        _add_domains(rows, sessions)
     truth = _truth(rows, choice)
     if not truth.is_bad.any() or truth.is_bad.all():
         kind = "good" if truth.is_bad.any() else "bad"
         raise EvaluationError(f"{path}: no {kind} session with events is left; check --events, --bad and --good")
     return truth
+
+
+def _add_domains(rows: Sequence[dict[str, str]], sessions: SessionEvents) -> None:
+    domains = toolsets_of(sessions, {row["session_id"]: _group(row) for row in rows})
+    for row in rows:
+        row[TOOLS] = domains[_group(row)]
+
+
+def _group(row: Mapping[str, str]) -> str:
+    return row.get("group") or row["session_id"]
 
 
 def _takes_part(row: Mapping[str, str], choice: Choice) -> bool:
@@ -67,10 +87,20 @@ def _truth(rows: Sequence[Mapping[str, str]], choice: Choice) -> Truth:
     return Truth(
         session_ids=tuple(row["session_id"] for row in rows),
         is_bad=np.array([_is_bad(row, choice) for row in rows], dtype=bool),
-        groups=codes_of([row.get("group") or row["session_id"] for row in rows]),
-        onset_sequence=np.array([float(row.get("onset_sequence") or "nan") for row in rows]),
+        groups=codes_of([_group(row) for row in rows]),
+        onset_sequence=np.array([_onset(row) for row in rows]),
         keys=tuple(tuple(row[column] for column in choice.group_by) for row in rows),
     )
+
+
+def _onset(row: Mapping[str, str]) -> float:
+    given = row.get("onset_sequence") or "nan"
+    try:
+        return float(given)
+    except ValueError as error:
+        raise EvaluationError(
+            f"labels of session {row['session_id']:.60}: onset_sequence {given[:40]!r} is no number; correct it"
+        ) from error
 
 
 def _is_bad(row: Mapping[str, str], choice: Choice) -> bool:

@@ -1,72 +1,153 @@
-"""The table as people, documents and programs read it."""
+"""The tables as people, documents and programs read them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import groupby
 from typing import Any, Final
 
+import numpy as np
 import orjson
 from rich.table import Table
 
+from analytics.evaluation.blocks import Block
 from analytics.evaluation.bootstrap import Estimate
-from analytics.evaluation.report import RATES, ReportRow
+from analytics.evaluation.report import RATES, ReportRow, rows_by_part, share_above
+from analytics.evaluation.trial import ANOMALY, RISK
+from analytics.verdicts import LEVELS
+from exporter.commands.terminal import output_console
 
 HEADINGS: Final = (
-    "set", "condition", "scorer", "AUROC", "AP", "found at 5 %", "false alarms", "found at 1 %", "false alarms",
-    "good > 0.95", "good > 0.99", "bad / good",
+    "scorer", "AUROC", "AP", "found at 5 %", "false alarms", "found at 1 %", "false alarms", "good > .95", "good > .99",
 )  # fmt: skip
+INJECTED_SCORERS: Final = (RISK, ANOMALY, "events", "tool calls", "errors")
 FOOTNOTE: Final = (
-    "Mean over seeds with the 95 % interval (bootstrap over groups). `found at 5 %`: bad sessions above the threshold "
-    "that unseen good sessions set; `false alarms`: judged good sessions above it. `good > 0.95`: judged good sessions "
-    "whose calibrated score exceeds 0.95, promised at most 5 %."
+    "Mean over seeds, 95 % interval in brackets (bootstrap over groups). Found: bad sessions above the threshold that "
+    "unseen good sessions set. False alarms: judged good sessions above it; a threshold resting on fewer than 19 good "
+    "sessions cannot keep 5 %, one on fewer than 99 not 1 %. Good > .95: judged good sessions whose calibrated score "
+    "exceeds it, promised at most 5 %."
 )
+LEAST_OF_USER: Final = 20
+"""Untouched sessions a user needs for a line about the promise kept to him."""
+
+Tables = list[tuple[str, tuple[str, ...], list[list[str]]]]
+"""Title, headings and cells of some tables."""
 
 
-def cells(row: ReportRow) -> list[str]:
-    """One row as text, in the order of ``HEADINGS``."""
+def write_labelled(rows: Sequence[ReportRow], output_format: str) -> None:
+    """Print the rows of one labelled set: a table for each condition, or JSON lines."""
+    if output_format == "jsonl":
+        _write_lines(rows)
+        return
+    tables: Tables = []
+    for (dataset, condition), own in groupby(rows, key=lambda row: (row.dataset, row.condition)):
+        listed = list(own)
+        title = f"{dataset}: {condition} ({listed[0].bad:,} bad, {listed[0].good:,} good)"
+        tables.append((title, HEADINGS, [_cells(row) for row in listed]))
+    _write_tables(tables, output_format)
+
+
+def _cells(row: ReportRow) -> list[str]:
     rates: list[str] = []
     for rate in RATES:
-        rates += [_share(row.detected[rate]), _plain(row.false_alarms[rate])]
+        rates += [_figure(row.detected[rate], 2), _plain(row.false_alarms[rate])]
     promise = [_plain(row.beyond_promise[rate]) if rate in row.beyond_promise else "" for rate in RATES]
+    return [row.scorer, _figure(row.auroc, 3), _figure(row.average_precision, 2), *rates, *promise]
+
+
+def write_injected(blocks: Mapping[str, Sequence[Block]], users: Sequence[str], output_format: str) -> None:
+    """Print what was found of misbehaviour put into sessions: a table for each kind of telemetry, or JSON lines.
+
+    Args:
+        blocks: by kind of telemetry.
+        users: of each session there is, by number.
+        output_format: ``table``, ``markdown`` or ``jsonl``.
+    """
+    tables: Tables = []
+    for details, own in blocks.items():
+        rows = rows_by_part(details, own)
+        if output_format == "jsonl":
+            _write_lines(rows)
+        tables += _injected_tables(details, rows)
+        tables.append(_untouched_table(details, own, users))
+    if output_format != "jsonl":
+        _write_tables(tables, output_format)
+
+
+def _injected_tables(details: str, rows: Sequence[ReportRow]) -> Tables:
+    """Kinds against the main scorers, and the means of all scorers."""
+    by_deed: dict[str, dict[str, ReportRow]] = {}
+    for row in rows:
+        if row.bad and row.condition != "untouched":
+            by_deed.setdefault(row.condition, {})[row.scorer] = row
+    headings = ("misbehaviour", *(f"{name.removeprefix('sigyn ')}: AUROC, found" for name in INJECTED_SCORERS))
+    cells = [
+        [deed, *(f"{own[name].auroc.value:.2f}  {own[name].detected[RATES[0]].value:.2f}" for name in INJECTED_SCORERS)]
+        for deed, own in by_deed.items()
+    ]
+    means = [
+        [f"{row.condition}: {row.scorer}", *_cells(row)[1:5]]
+        for mean in ("mean", "mean mild", "mean strong")
+        for row in by_deed.get(mean, {}).values()
+    ]
     return [
-        row.dataset, row.condition, row.scorer, _figure(row.auroc), _figure(row.average_precision), *rates, *promise,
-        f"{row.bad:,} / {row.good:,}",
-    ]  # fmt: skip
+        (f"{details}: AUROC and share found at 5 % false alarms", headings, cells),
+        (f"{details}: means over kinds", HEADINGS[:5], means),
+    ]
 
 
-def _figure(estimate: Estimate) -> str:
+def _untouched_table(
+    details: str, blocks: Sequence[Block], users: Sequence[str]
+) -> tuple[str, tuple[str, ...], list[list[str]]]:
+    """Levels reached by sessions nothing was done to, and the promise kept to each user."""
+    untouched = [block for block in blocks if block.part == "untouched"]
+    cells = [
+        [f"risk at {level} or above", _figure(share_above(untouched, RISK, least), 3)] for level, least in LEVELS[:-1]
+    ]
+    cells += [
+        [f"anomaly above {1 - rate:.2f}", _figure(share_above(untouched, ANOMALY, 1 - rate), 3)] for rate in RATES
+    ]
+    numbers = np.concatenate([block.numbers for block in untouched])
+    above = np.concatenate([block.scores[ANOMALY] for block in untouched]) > 1 - RATES[0]
+    names = np.array(users, dtype=object)[numbers]
+    for user in dict.fromkeys(names):
+        own = names == user
+        count = len(np.unique(numbers[own]))
+        if count >= LEAST_OF_USER:
+            cells.append([f"anomaly above 0.95, user {user[:12]} ({count} sessions)", f"{above[own].mean():.3f}"])
+    return f"{details}: sessions nothing was done to", ("measure", "share"), cells
+
+
+def _figure(estimate: Estimate, digits: int) -> str:
     if math.isnan(estimate.value):
-        return "–"
-    return f"{estimate.value:.3f} ({_bounds(estimate, 2)})"
-
-
-def _share(estimate: Estimate) -> str:
-    return _figure(estimate) if math.isnan(estimate.value) else f"{estimate.value:.2f} ({_bounds(estimate, 2)})"
-
-
-def _bounds(estimate: Estimate, digits: int) -> str:
-    return f"{estimate.low:.{digits}f}–{estimate.high:.{digits}f}"
+        return "-"
+    return f"{estimate.value:.{digits}f} ({estimate.low:.2f} to {estimate.high:.2f})"
 
 
 def _plain(estimate: Estimate) -> str:
-    return "–" if math.isnan(estimate.value) else f"{estimate.value:.3f}"
+    return "-" if math.isnan(estimate.value) else f"{estimate.value:.3f}"
+
+
+def _write_tables(tables: Tables, output_format: str) -> None:
+    for title, headings, cells in tables:
+        if output_format == "markdown":
+            sys.stdout.write(f"{title}\n\n{as_markdown(headings, cells)}\n\n")
+        else:
+            output_console().print(as_table(title, headings, cells))
+    sys.stdout.flush()
 
 
 def as_markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table for a document."""
-    lines = [_line(headings), _line(["---"] * len(headings)), *(_line(row) for row in rows)]
-    return "\n".join(lines)
+    return "\n".join(f"| {' | '.join(row)} |" for row in (headings, ["---"] * len(headings), *rows))
 
 
-def _line(row: Sequence[str]) -> str:
-    return "| " + " | ".join(row) + " |"
-
-
-def as_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def as_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A table for a terminal."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         table.add_column(heading, no_wrap=True)
     for row in rows:
@@ -74,12 +155,14 @@ def as_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     return table
 
 
-def as_json_line(row: ReportRow) -> str:
-    """One row with all its figures; rates become text keys, unknown figures null."""
-    return orjson.dumps(_plain_keys(asdict(row)), option=orjson.OPT_NON_STR_KEYS).decode()
+def _write_lines(rows: Sequence[ReportRow]) -> None:
+    """One JSON object a row: rates become text keys, unknown figures null."""
+    for row in rows:
+        sys.stdout.write(orjson.dumps(_with_text_keys(asdict(row))).decode() + "\n")
+    sys.stdout.flush()
 
 
-def _plain_keys(value: Any) -> Any:
+def _with_text_keys(value: Any) -> Any:
     if isinstance(value, dict):
-        return {str(key): _plain_keys(inner) for key, inner in value.items()}
+        return {str(key): _with_text_keys(inner) for key, inner in value.items()}
     return value

@@ -4,6 +4,7 @@ Reading order: ``store`` (opening and reading) → ``transaction`` (writing) →
 ``stored_session`` and ``json_text`` (how things are stored) → ``database``, ``lock`` and ``errors``.
 """
 
+from exporter.state.announcement import Announced, Announcement
 from exporter.state.errors import StateCorrupt, StateError, StateLocked, StateNewer, StateUnwritable
 from exporter.state.human_verdict import HUMAN_VERDICTS, HumanVerdict
 from exporter.state.store import State
@@ -12,6 +13,8 @@ from exporter.state.transaction import Transaction
 
 __all__ = [
     "HUMAN_VERDICTS",
+    "Announced",
+    "Announcement",
     "HumanVerdict",
     "State",
     "StateCorrupt",

@@ -15,17 +15,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from sqlalchemy import Column, Select, delete, select
+from sqlalchemy import Column, Select, delete, func, select
 
 from analytics.events import EventTable
 from analytics.rule_occurrences import Hit
+from analytics.traces import Trace
 from exporter.state import schema, tables
+from exporter.state.announcement import Announced, Announcement
 from exporter.state.chunks import unpack_events
 from exporter.state.database import Database
 from exporter.state.errors import DamagedValue, StateError, StateUnwritable
 from exporter.state.human_verdict import HumanVerdict
 from exporter.state.lock import FolderLock
 from exporter.state.stored_session import StoredSession, from_row
+from exporter.state.trace_bytes import unpack_trace
 from exporter.state.transaction import Transaction
 
 FILE_NAME: Final = "state.db"
@@ -142,12 +145,35 @@ class State:
         with self._database.in_words():
             return [_hit(fields) for (fields,) in self._rows_of(query, tables.hits.c.session_id, session_ids)]
 
+    def traces(self, session_ids: Iterable[str]) -> dict[str, Trace]:
+        """The traces of those ended sessions that have one, by session id."""
+        columns = tables.traces.c
+        query = select(columns.session_id, columns.trace)
+        with self._database.in_words():
+            found = self._rows_of(query, columns.session_id, session_ids)
+            return {session_id: unpack_trace(packed) for session_id, packed in found}
+
     def human_verdicts(self) -> dict[str, HumanVerdict]:
         """What people said, by session id."""
         columns = tables.human_verdicts.c
         query = select(columns.session_id, columns.verdict, columns.note, columns.at, columns.by)
         with self._database.in_words():
             return {session_id: _human_verdict(said) for session_id, *said in self._rows(query)}
+
+    def queued_announcements(self, most: int) -> dict[int, Announcement]:
+        """The lines that have waited longest for Loki, by their number in the outbox, oldest first."""
+        columns = tables.outbox.c
+        query = select(columns.announcement_id, columns.kind, columns.time_ns, columns.line, columns.metadata)
+        rows = self._rows(query.order_by(columns.announcement_id).limit(most))
+        return {number: Announcement(*parts) for number, *parts in rows}
+
+    def count_queued(self) -> int:
+        """How many lines wait for Loki."""
+        return int(self._rows(select(func.count()).select_from(tables.outbox))[0][0])
+
+    def announced(self) -> dict[str, Announced]:
+        """What was told about each session last, by session id."""
+        return {session_id: Announced(*told) for session_id, *told in self._rows(select(tables.announced))}
 
     def model_digests(self, analysis: str) -> dict[str, str]:
         """SHA-256 of the model files of an analysis that are this deployment's own, by version."""

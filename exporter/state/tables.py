@@ -86,6 +86,13 @@ hits = Table(
     Index("sigyn_hits_by_session", "session_id", "hit_id"),
 )
 
+traces = Table(
+    "sigyn_traces",
+    TABLES,
+    Column("session_id", String, primary_key=True),
+    Column("trace", LargeBinary, nullable=False),
+)
+
 human_verdicts = Table(
     "sigyn_human_verdicts",
     TABLES,
@@ -96,6 +103,26 @@ human_verdicts = Table(
     Column("by", JsonText),
 )
 
+outbox = Table(
+    "sigyn_outbox",
+    TABLES,
+    Column("announcement_id", _ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("kind", String, nullable=False),
+    Column("time_ns", BigInteger, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("metadata", JsonText, nullable=False),
+)
+
+announced = Table(
+    "sigyn_announced",
+    TABLES,
+    Column("session_id", String, primary_key=True),
+    Column("risk", Float),
+    Column("level", String),
+    Column("is_final", Boolean, nullable=False),
+    Column("findings", JsonText, nullable=False),
+)
+
 models = Table(
     "sigyn_models",
     TABLES,
@@ -104,5 +131,5 @@ models = Table(
     Column("sha256", String, nullable=False),
 )
 
-OF_A_SESSION: Final = (event_chunks, hits, human_verdicts)
+OF_A_SESSION: Final = (event_chunks, hits, traces, human_verdicts, announced)
 """Tables whose rows belong to a session and go with it."""

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from analytics.events import EventTable
 from analytics.rule_occurrences import Hit
+from analytics.traces import Trace
+from exporter.state.announcement import Announced, Announcement
 from exporter.state.chunks import pack_events
 from exporter.state.human_verdict import HumanVerdict
 from exporter.state.stored_session import StoredSession, to_row
 from exporter.state.tables import (
     OF_A_SESSION,
+    announced,
     counters,
     event_chunks,
     hits,
     human_verdicts,
     models,
+    outbox,
     positions,
     sessions,
+    traces,
 )
+from exporter.state.trace_bytes import pack_trace
 
 _INSERTS: Final[dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]]] = {
     "sqlite": sqlite.insert,
@@ -60,6 +67,11 @@ class Transaction:
         """Store sessions, each in place of what was stored under its id."""
         self._upsert(sessions, [to_row(session) for session in stored])
 
+    def put_traces(self, found: Mapping[str, Trace]) -> None:
+        """Store the traces of ended sessions, by session id; they stay when the events are dropped."""
+        rows = [{"session_id": session_id, "trace": pack_trace(trace)} for session_id, trace in found.items()]
+        self._upsert(traces, rows)
+
     def drop_events(self, session_ids: Iterable[str]) -> None:
         """Remove events and hits of sessions and mark them as having no events; scores and features stay."""
         ids = _parameters(session_ids)
@@ -85,6 +97,41 @@ class Transaction:
             "by": verdict.by,
         }
         self._upsert(human_verdicts, [row])
+
+    def queue_announcements(self, lines: Iterable[Announcement]) -> None:
+        """Put lines for Loki into the outbox, behind those that wait there."""
+        rows = [
+            {"kind": line.kind, "time_ns": line.time_ns, "line": line.line, "metadata": dict(line.metadata)}
+            for line in lines
+        ]
+        self._insert(outbox, rows)
+
+    def remove_announcements(self, numbers: Iterable[int]) -> None:
+        """Take lines out of the outbox, by their numbers from ``State.queued_announcements``."""
+        rows = [{"wanted": number} for number in numbers]
+        if rows:
+            self._connection.execute(delete(outbox).where(outbox.c.announcement_id == bindparam("wanted")), rows)
+
+    def trim_announcements(self, most: int) -> Counter[str]:
+        """Leave only the newest lines in the outbox; gives how many were dropped, by kind."""
+        number = outbox.c.announcement_id
+        first_dropped = select(number).order_by(number.desc()).offset(most).limit(1).scalar_subquery()
+        dropped = self._connection.execute(delete(outbox).where(number <= first_dropped).returning(outbox.c.kind))
+        return Counter(dropped.scalars())
+
+    def put_announced(self, told: Mapping[str, Announced]) -> None:
+        """Remember what was told about sessions, by session id."""
+        rows = [
+            {
+                "session_id": session_id,
+                "risk": last.risk,
+                "level": last.level,
+                "is_final": last.is_final,
+                "findings": dict(last.findings),
+            }
+            for session_id, last in told.items()
+        ]
+        self._upsert(announced, rows)
 
     def put_model_digest(self, analysis: str, version: str, sha256: str) -> None:
         """Remember that a model file is this deployment's own; see ``ModelStore.load_latest``."""

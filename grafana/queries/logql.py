@@ -12,11 +12,12 @@ from typing import Final
 
 from analytics.findings import SEVERITIES
 from analytics.verdicts import LEVELS
+from exporter.announcements.lines import EVENT, FINDING, SERVICE_NAME, SESSION
 from exporter.config_sources import DEFAULT_SELECTOR
 
-SESSIONS: Final = '{service_name="sigyn", kind="session"}'
-FINDINGS: Final = '{service_name="sigyn", kind="finding"}'
-EVENTS: Final = '{service_name="sigyn", kind="event"}'
+SESSIONS: Final = f'{{service_name="{SERVICE_NAME}", kind="{SESSION}"}}'
+FINDINGS: Final = f'{{service_name="{SERVICE_NAME}", kind="{FINDING}"}}'
+EVENTS: Final = f'{{service_name="{SERVICE_NAME}", kind="{EVENT}"}}'
 TELEMETRY: Final = DEFAULT_SELECTOR
 
 ALERTING_LEVELS: Final = ("high", "critical")
@@ -62,4 +63,6 @@ def of_session(session: str) -> str:
     fields = 'in_line="session_id", in_payload="sessionId", in_attributes="attributes[\\"session.id\\"]"'
     names = ("session_id", "conversation_id", "in_line", "in_payload", "in_attributes")
     wanted = " or ".join(f'{name}="{session}"' for name in names)
-    return f'| json {fields}, in_line_event="event", in_line_hook="hook_event_name", in_line_success="success" | {wanted}'
+    return (
+        f'| json {fields}, in_line_event="event", in_line_hook="hook_event_name", in_line_success="success" | {wanted}'
+    )

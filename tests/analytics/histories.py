@@ -8,6 +8,7 @@ from analytics.analysis import History, SessionRows
 from analytics.feature_matrix import measure_checkpoints, measure_features
 from analytics.features import FEATURE_NAMES
 from analytics.sessions import describe_sessions
+from analytics.traces import trace_sessions
 from tests.builders import ordinary_session, sessions_of
 
 
@@ -16,7 +17,10 @@ def rows_of(records, findings=None) -> SessionRows:
     infos = describe_sessions(sessions)
     found = findings or {}
     return SessionRows(
-        tuple(infos), measure_features(sessions).values, tuple(found.get(info.session_id, ()) for info in infos)
+        tuple(infos),
+        measure_features(sessions).values,
+        tuple(found.get(info.session_id, ()) for info in infos),
+        tuple(trace_sessions(sessions)),
     )
 
 

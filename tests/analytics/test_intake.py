@@ -179,6 +179,31 @@ def test_a_list_where_a_name_belongs_becomes_text():
     assert table_of(record("user_prompt", user_id=["a", "b"])).frame.loc[0, "user_id"] == '["a","b"]'
 
 
+def test_a_nameless_result_takes_the_name_of_its_call():
+    table = table_of(
+        record("tool_call", 0, tool_name="Bash", tool_use_id="a"),
+        record("tool_result", 1, tool_use_id="a"),
+        record("tool_result", 1, tool_use_id="a", session_id="other"),
+    )
+    assert table.frame["tool_name"].astype(object).tolist()[:2] == ["Bash", "Bash"]
+    assert table.frame["tool_category"].isna().tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("stamp", [9.3e9, -9.3e9, 1e11, 10**300, float("nan"), float("inf")])
+def test_a_time_no_calendar_holds_is_counted_not_raised(stamp):
+    assert dict(build_event_table([{**record("user_prompt"), "timestamp": stamp}], "native").dropped) == {
+        "bad_timestamp": 1
+    }
+
+
+def test_deep_nesting_is_no_error():
+    deep: list = []
+    for _ in range(5_000):
+        deep = [deep]
+    table = table_of(record("user_prompt", user_id=deep, tool_input={"x": deep}, other=deep))
+    assert len(table) == 1
+
+
 def test_unknown_fields_are_kept_as_attributes():
     table = table_of(record("user_prompt", colour="red", nothing=None), record("user_prompt"))
     assert list(table.values("attributes")) == ['{"colour":"red"}', None]

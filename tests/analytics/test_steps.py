@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.builders import record, sessions_of, use
+
+from analytics.order_model import fit_order_model
+from analytics.size_model import KnownSizes, fit_size_model
+from analytics.step_evidence import MEASURES, fit_step_evidence, trace_scopes
+from analytics.traces import EMPTY_TRACE, MESSAGE, MOST_STEPS, PROMPT, Trace, trace_sessions
+
+SCOPES = trace_scopes("claude-code", "m")
+
+
+def trace(symbols, outputs=None) -> Trace:
+    sizes = np.full((len(symbols), 4), np.nan, dtype=np.float32)
+    if outputs is not None:
+        sizes[:, 1] = np.log1p(outputs)
+    return Trace(tuple(symbols), sizes, np.arange(len(symbols), dtype=np.int32), len(symbols))
+
+
+def test_a_trace_tells_tools_messages_and_prompts_in_order():
+    (one,) = trace_sessions(
+        sessions_of(
+            record("user_prompt", 0, prompt_length=10),
+            record("tool_call", 1, tool_name="Bash", tool_use_id="a", tool_input={"command": "git push -f"}),
+            record("tool_result", 2, tool_name="Bash", tool_use_id="a", tool_output_chars=99, duration_ms=9),
+            record("assistant_message", 3, message_chars=7),
+        )
+    )
+    assert one.symbols == (PROMPT, "Bash:git push", MESSAGE)
+    assert list(one.ranks) == [0, 1, 3]
+    assert np.expm1(one.sizes[:, :3]) == pytest.approx(
+        np.array([[10, np.nan, np.nan], [np.nan, 99, 9], [np.nan, 7, np.nan]]), nan_ok=True, rel=1e-5
+    )
+
+
+def test_a_trace_at_an_age_ends_with_the_steps_begun_by_then():
+    (whole,) = trace_sessions(sessions_of(*(use(k) for k in range(10))))
+    assert whole.until(4).length == 4
+    assert whole.until(99).length == 10
+    assert whole.until(4).sizes is whole.sizes
+
+
+def test_padding_hides_neither_end_of_a_long_session():
+    names = [f"t{k}" for k in range(MOST_STEPS * 3)]
+    kept = trace(names).bounded()
+    assert len(kept.symbols) == kept.length == MOST_STEPS
+    assert kept.symbols[0] == names[0]
+    assert kept.symbols[-1] == names[-1]
+
+
+def test_a_usual_order_surprises_less_than_an_unusual_one():
+    model = fit_order_model([("read", "edit", "test") * 5] * 20)
+    usual, odd = model.surprise(("read", "edit", "test", "read")), model.surprise(("test", "test", "edit", "read"))
+    assert usual.mean() < 1 < odd.mean()
+    assert model.surprise(("never-seen",))[0] > 4
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abcd"), max_size=12), min_size=1, max_size=8),
+    st.lists(st.sampled_from("abcde"), max_size=10),
+)
+@settings(deadline=None, max_examples=100)
+def test_chances_of_all_next_steps_add_up_to_one_at_most(sequences, context):
+    model = fit_order_model(sequences)
+    chances = [2.0 ** -model.surprise((*context, symbol))[-1] for symbol in "abcd"]
+    assert sum(chances) <= 1 + 1e-9
+    assert all(chance > 0 for chance in chances)
+
+
+def test_sizes_between_two_usual_ones_are_novel():
+    known = KnownSizes.of(np.concatenate([np.linspace(0.2, 0.4, 50), np.linspace(7.9, 8.1, 50)]))
+    low, middle, high, far = known.novelty(np.array([0.3, 4.0, 8.0, 20.0]))
+    assert max(low, high) < 0.7 < 2 < middle < far
+
+
+def test_a_size_is_compared_with_those_of_its_own_symbol():
+    rng = np.random.default_rng(1)
+    traces = [trace(["small", "large"] * 4, rng.normal([10, 5000] * 4, [1, 500] * 4)) for _ in range(20)]
+    model = fit_size_model(traces, 0)
+    odd = model.novelty(trace(["small", "large"], np.array([5000.0, 10.0])))
+    usual = model.novelty(trace(["small", "large"], np.array([10.0, 5000.0])))
+    assert usual.max() < 1 < odd[:, 1].min()
+
+
+def test_each_measure_shows_its_own_trouble():
+    rng = np.random.default_rng(2)
+
+    def healthy():
+        return trace(["read", "edit", "test"] * 4, rng.normal(100, 5, 12))
+
+    evidence = fit_step_evidence([healthy() for _ in range(60)], [SCOPES] * 60, 0)
+    foreign = trace(["read", "edit", "test", "upload", "delete", "upload"] * 2, rng.normal(100, 5, 12))
+    one_size = trace(["read", "edit", "test"] * 4, np.where(np.arange(12) == 5, 90_000, 100))
+    all_sizes = trace(["read", "edit", "test"] * 4, rng.normal(160, 5, 12))
+    rows = evidence.measure([healthy(), foreign, one_size, all_sizes], [SCOPES] * 4)
+    by_name = {name: rows[:, column] for column, name in enumerate(MEASURES)}
+    assert np.argmax(by_name["sequence"]) == 1
+    assert np.argmax(by_name["step"]) == 2
+    assert np.argmax(by_name["channel"]) == 3
+    worst = evidence.worst_step(one_size, SCOPES)
+    assert (worst.rank, worst.channel, round(worst.size)) == (5, "output size", 90_000)
+    assert worst.low < 100 < worst.high
+
+
+def test_a_cut_trace_is_measured_as_if_it_had_ended_there():
+    evidence = fit_step_evidence([trace("abcabc")] * 5, [SCOPES] * 5, 0)
+    whole, young = trace("abcxyz"), trace("abc")
+    assert np.array_equal(evidence.measure([whole.until(3)], [SCOPES]), evidence.measure([young], [SCOPES]))
+
+
+def test_no_steps_give_no_evidence():
+    evidence = fit_step_evidence([EMPTY_TRACE], [SCOPES], 0)
+    assert np.array_equal(evidence.measure([EMPTY_TRACE], [SCOPES]), np.zeros((1, len(MEASURES))))
+    assert evidence.worst_step(EMPTY_TRACE, SCOPES) is None
