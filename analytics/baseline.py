@@ -75,8 +75,8 @@ class Baseline:
         """Lowest and highest value expected of each feature, in its own unit, shape (n_features,) each."""
         location, scale = self._at(np.array([age]))
         shift = self.shift_of([who])[0]
-        low = from_model_space(location[0] + scale[0] * (self.low + shift))
-        return low, from_model_space(location[0] + scale[0] * (self.high + shift))
+        low, high = (from_model_space(location[0] + scale[0] * (bound + shift)) for bound in (self.low, self.high))
+        return low, high
 
     def history(self, who: Who) -> int:
         """Training sessions of the narrowest scope."""
@@ -118,18 +118,18 @@ def scopes_of(who: Who) -> tuple[Scope, ...]:
     return ((agent,), (agent, user))
 
 
+_IS_SKEWED: Final = np.array([feature.is_skewed for feature in FEATURES])
+_MOST: Final = np.array([1.0 if feature.unit == "ratio" else np.inf for feature in FEATURES])
+
+
 def to_model_space(values: np.ndarray) -> np.ndarray:
-    """Features as the models see them, shape kept."""
-    return np.stack([feature.model_values(values[:, k]) for k, feature in enumerate(FEATURES)], axis=1)
+    """Features as the models see them, shape (n_rows, n_features): see ``Feature.is_skewed``."""
+    return np.where(_IS_SKEWED, np.log1p(np.maximum(values, 0.0)), values)
 
 
-def from_model_space(row: np.ndarray) -> np.ndarray:
-    """Back from model space to the features' own units; ratios and counts stay in their natural bounds."""
-    raw = np.array(
-        [np.expm1(value) if feature.is_skewed else value for value, feature in zip(row, FEATURES, strict=True)]
-    )
-    top = np.array([1.0 if feature.unit == "ratio" else np.inf for feature in FEATURES])
-    return np.clip(raw, 0.0, top)
+def from_model_space(values: np.ndarray) -> np.ndarray:
+    """Back from model space to the features' own units, shape kept; ratios and counts stay in their natural bounds."""
+    return np.clip(np.where(_IS_SKEWED, np.expm1(values), values), 0.0, _MOST)
 
 
 def fit_baseline(values: np.ndarray, ages: np.ndarray, is_final: np.ndarray, who: Sequence[Who]) -> Baseline:

@@ -64,6 +64,11 @@ class WorstStep:
     low: float
     high: float
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether a person would call the size unusual: twice the usual, or half of it."""
+        return self.size > 2 * self.high or self.size < self.low / 2
+
 
 @dataclass(frozen=True)
 class StepEvidence:

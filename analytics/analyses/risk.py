@@ -127,8 +127,8 @@ class _TrainingRows:
         """What the detectors look at in the chosen rows (numbers of shape (n,))."""
         sessions = history.sessions
         numbers = self.session[chosen].tolist()
-        who = sessions.who
-        deviations = baseline.standardise(self.values[chosen], self.ages[chosen], [who[number] for number in numbers])
+        who = [sessions.who_of(number) for number in numbers]
+        deviations = baseline.standardise(self.values[chosen], self.ages[chosen], who)
         return Evidence(
             direct(deviations),
             [
@@ -169,8 +169,7 @@ def _fit_once(
 ) -> tuple[Baseline, FittedDetectors]:
     """Fit baseline and detectors on the chosen sessions (mask of shape (n_sessions,))."""
     part = np.flatnonzero(chosen[rows.session] & (rows.ages >= settings.minimum_events))
-    who = history.sessions.who
-    people = [who[number] for number in rows.session[part]]
+    people = [history.sessions.who_of(number) for number in rows.session[part]]
     baseline = fit_baseline(rows.values[part], rows.ages[part], rows.is_final[part], people)
     finals = part[rows.is_final[part]]
     return baseline, fit_detectors(settings.detectors(), rows.evidence(finals, history, baseline), settings.seed)
@@ -228,7 +227,7 @@ class _Cases:
 
 def _judge(rows: SessionRows, chosen: np.ndarray, model: RiskModel) -> dict[str, RiskResult]:
     """Score the chosen sessions (numbers of shape (n,))."""
-    who, ages = [rows.who[number] for number in chosen], rows.ages[chosen]
+    who, ages = [rows.who_of(number) for number in chosen], rows.ages[chosen]
     evidence = Evidence(
         direct(model.baseline.standardise(rows.values[chosen], ages, who)),
         [rows.trace(number) for number in chosen],
@@ -277,7 +276,7 @@ def _reasons(cases: _Cases, position: int, model: RiskModel) -> tuple[Reason, ..
     )
     found = feature_reasons(subject, sum(voices.values()) * unit - order - sizes)
     worst = model.ensemble.worst_step(cases.evidence, position)
-    if worst is not None:
+    if worst is not None and worst.is_telling:
         found.append(size_reason(worst, sizes))
     bits = float(cases.scores.raw["sequence"][position])
     expected = model.ensemble.calibrations["sequence"].usual(age)

@@ -26,7 +26,7 @@ class Feature:
         measure: the numbers of all sessions, shape (n_sessions,), NaN where the telemetry does not tell.
         needs: telemetry that many deployments switch off: ``details`` (commands, paths), ``tokens``, ``cost``,
             ``prompts`` (prompt text); () where default telemetry is enough.
-        is_skewed: spread over orders of magnitude, so the models look at its logarithm.
+        is_skewed: spread over orders of magnitude, so the models look at the logarithm of one plus it.
     """
 
     name: str
@@ -38,7 +38,3 @@ class Feature:
     measure: Measure
     needs: tuple[str, ...] = ()
     is_skewed: bool = False
-
-    def model_values(self, values: np.ndarray) -> np.ndarray:
-        """The values as the models see them: logarithm of one plus the value where it is skewed."""
-        return np.log1p(np.maximum(values, 0.0)) if self.is_skewed else values

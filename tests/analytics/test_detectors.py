@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.ensemble import IsolationForest
 
 from analytics.detectors import sampled
 from analytics.detectors.dbscan import bend, dbscan
-from analytics.detectors.isolation_forest import isolation_forest
+from analytics.detectors.isolation_forest import fit_isolation_forest, isolation_forest
 from analytics.detectors.lof import local_outlier_factor
 
 DETECTORS = [isolation_forest(trees=50), local_outlier_factor(), dbscan()]
@@ -47,6 +48,15 @@ def test_rows_that_are_all_alike_can_be_fitted(detector):
 @each_detector
 def test_a_handful_of_rows_can_be_fitted(detector):
     assert np.isfinite(detector.fit(cloud(rows=6), 0).score(cloud(rows=3))).all()
+
+
+@pytest.mark.parametrize("rows", [3, 40, 700])
+def test_the_forest_scores_as_scikit_learn_does(rows):
+    trained = cloud(rows)
+    probe = np.concatenate([cloud(50, seed=4) * 3, trained])
+    reference = IsolationForest(n_estimators=30, contamination=0.1, random_state=1).fit(trained)
+    ours = fit_isolation_forest(trained, 1, trees=30, contamination=0.1).score(probe)
+    assert np.allclose(ours, -reference.score_samples(probe), atol=1e-12)
 
 
 def test_dbscan_scores_are_distances_in_radii():
