@@ -2,7 +2,6 @@
 
 FROM python:3.11.15-slim-bookworm AS build
 WORKDIR /src
-# Without the version check pip asks for nothing but what is installed.
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /usr/local/sigyn
 COPY pyproject.toml constraints.txt README.md LICENSE ./

@@ -1,8 +1,9 @@
 """How unlike the history the sizes of a step are: distance to the nearest sizes seen with the same symbol.
 
 For each symbol and channel the model keeps a sample of the sizes seen. A new size's novelty is its distance to the
-third nearest of them, over the distance that such sizes usually have from each other (k-nearest-neighbour novelty;
-S. Ramaswamy, R. Rastogi, K. Shim, "Efficient algorithms for mining outliers from large data sets", SIGMOD 2000), as a
+third nearest of them (S. Ramaswamy, R. Rastogi, K. Shim, "Efficient algorithms for mining outliers from large data
+sets", SIGMOD 2000), over the distance that the sizes there have from each other, as in LOF: where they are spread thin
+anyway, as in the long tail of durations that hold a person's waiting, another stray one is no news. It is taken as a
 logarithm, so that one absurd size cannot speak for a whole session. A mixture of usual sizes (answers from a cache
 and answers from a model, say) is no novelty, which it would be to a mean and a deviation.
 """
@@ -29,21 +30,26 @@ LEAST_SPREAD: Final = 0.03
 
 @dataclass(frozen=True)
 class KnownSizes:
-    """Sorted sizes of one channel and how far they usually lie from their neighbours."""
+    """Sorted sizes of one channel, shape (n,), and how far each lies from its neighbours, at least the usual."""
 
     values: np.ndarray
-    spread: float
+    spread: np.ndarray
 
     @classmethod
     def of(cls, values: np.ndarray) -> KnownSizes:
         """Keep sizes; each one's own distance leaves itself out."""
         ordered = np.sort(values)
         own = _distances(ordered, ordered, NEIGHBOUR + 1)
-        return cls(ordered, float(np.quantile(own, 0.9)) + LEAST_SPREAD)
+        usual = float(np.quantile(own, 0.9)) + LEAST_SPREAD
+        return cls(ordered, np.maximum(own, usual))
 
     def novelty(self, sizes: np.ndarray) -> np.ndarray:
         """Novelty of some sizes, 0 and up, shape (n,)."""
-        return np.log1p(_distances(self.values, sizes, NEIGHBOUR) / self.spread)
+        after = np.clip(np.searchsorted(self.values, sizes), 1, max(len(self.values) - 1, 1))
+        last = len(self.values) - 1
+        is_before = np.abs(sizes - self.values[after - 1]) <= np.abs(sizes - self.values[np.minimum(after, last)])
+        nearest = np.where(is_before, after - 1, np.minimum(after, last))
+        return np.log1p(_distances(self.values, sizes, NEIGHBOUR) / self.spread[nearest])
 
 
 def _distances(ordered: np.ndarray, sizes: np.ndarray, neighbour: int) -> np.ndarray:

@@ -175,10 +175,22 @@ def _fit_once(
     return baseline, fit_detectors(settings.detectors(), rows.evidence(finals, history, baseline), settings.seed)
 
 
+def _folds(history: History, count: int) -> np.ndarray:
+    """The fold of each session: stretches of time, because sessions of one day share their tasks.
+
+    Were they dealt at random, a held-back session would have near copies among those fitted on, and the promise made
+    on it would not hold for the sessions of tomorrow.
+    """
+    order = np.argsort([info.started_ns for info in history.sessions.infos], kind="stable")
+    fold = np.empty(len(order), dtype=np.int64)
+    fold[order] = np.arange(len(order)) * count // max(len(order), 1)
+    return fold
+
+
 def _score_held_back(history: History, rows: _TrainingRows, settings: RiskSettings) -> HeldBack:
     """Score every session by detectors fitted on the other folds."""
     rng = np.random.default_rng(settings.seed)
-    fold = rng.permutation(np.arange(len(history)) % settings.folds)
+    fold = _folds(history, settings.folds)
     usable = rows.one_a_bucket() & (rows.ages >= settings.minimum_events)
     usable &= (rng.permutation(len(history)) < MOST_CALIBRATION_SESSIONS)[rows.session]
     raw: dict[str, list[np.ndarray]] = defaultdict(list)

@@ -206,7 +206,7 @@ def _newest_of_each_session() -> list[DataTransformerConfig]:
 
 
 def _with_links(panel: table.Panel) -> table.Panel:
-    to_session = data_links(Session=session_dashboard("Session"), Log_lines=log_lines("Session"))
+    to_session = data_links(Session=session_dashboard("session_id"), Log_lines=log_lines("session_id"))
     return (
         panel.thresholds(level_steps())
         .override_by_name("Session", [to_session, width(300)])

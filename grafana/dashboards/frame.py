@@ -87,4 +87,8 @@ def with_panels(builder: dashboard.Dashboard, panels: Iterable[PanelBuilder]) ->
     """The finished dashboard; panels are numbered from 1 in reading order."""
     for number, panel in enumerate(panels, start=1):
         builder.with_panel(panel.id(number))
-    return builder.build()
+    finished = builder.build()
+    # The SDK puts links and annotations into a menu that is closed at first; above the panels they are seen.
+    for shown in (*(finished.links or ()), *(finished.annotations.list_val or ())):
+        shown.placement = None
+    return finished

@@ -14,6 +14,7 @@ from grafana.metric_names import metric
 NO_SESSION: Final = "paste-a-session-id"
 """Value of the session variable before anyone has chosen one."""
 
+_EVERYTHING: Final = VariableOption(selected=True, text=["All"], value=["$__all"])
 _WHO_METRICS: Final = ("sigyn_session_risk_score", "sigyn_cost_usd_total", "sigyn_tokens_total")
 
 
@@ -28,7 +29,6 @@ def data_sources() -> list[dashboard.DatasourceVariable]:
 
 
 def _choice(name: str, label: str, query: str, all_value: str) -> dashboard.QueryVariable:
-    everything = VariableOption(selected=True, text="All", value="$__all")
     return (
         dashboard.QueryVariable(name)
         .label(label)
@@ -40,7 +40,7 @@ def _choice(name: str, label: str, query: str, all_value: str) -> dashboard.Quer
         .multi(multi=True)
         .include_all(include_all=True)
         .all_value(all_value)
-        .current(everything)
+        .current(_EVERYTHING)
     )
 
 
@@ -67,7 +67,6 @@ def who(name: str, label: str, series_label: str) -> dashboard.QueryVariable:
 
 def level() -> dashboard.CustomVariable:
     """Level of risk, or severity of a finding."""
-    everything = VariableOption(selected=True, text="All", value="$__all")
     return (
         dashboard.CustomVariable("level")
         .label("Level")
@@ -75,7 +74,7 @@ def level() -> dashboard.CustomVariable:
         .multi(multi=True)
         .include_all(include_all=True)
         .all_value(".*")
-        .current(everything)
+        .current(_EVERYTHING)
     )
 
 

@@ -23,7 +23,7 @@ def session_alert(session_id: str = "s-1", status: str = "firing", **changed: st
         "risk": "83%",
         "reasons": "Different tools: 31 (expected at most 12)\nErrors: 40 (expected at most 9)\nNight: 90%\n",
         "session_url": f"https://sigyn.example/sessions/{session_id}",
-        "dashboard_url": f"https://grafana.example/d/sigyn-session?var-session_id={session_id}",
+        "dashboard_url": f"https://grafana.example/d/sigyn-session?var-session={session_id}",
         "runbook_url": "docs/runbooks/SigynSessionRiskHigh.md",
     }
     return {

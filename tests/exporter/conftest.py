@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from exporter.loki.client import LokiClient
 from tests.exporter.running import Outcome, run_command
 
 
@@ -19,6 +20,17 @@ def restored_log():
     logging.captureWarnings(capture=False)
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture
+def without_waiting(monkeypatch):
+    """The client of Loki tries again at once."""
+    init = LokiClient.__init__
+
+    def impatient(self, *given, **named):
+        init(self, *given, **{**named, "sleep": lambda _: None})
+
+    monkeypatch.setattr(LokiClient, "__init__", impatient)
 
 
 @pytest.fixture

@@ -4,45 +4,99 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+from dataclasses import dataclass
 
 import numpy as np
 import orjson
 import pytest
 from click.testing import CliRunner
 
+from analytics.analysis import Analysis, AnalysisResult
 from analytics.evaluation import EvaluationError
-from analytics.simulation import LABEL_COLUMNS, SimulationSettings, labels_rows, merge_in_time, simulate_team
+from analytics.simulation import (
+    LABEL_COLUMNS,
+    MISBEHAVIOURS,
+    STRENGTHS,
+    SimulationSettings,
+    labels_rows,
+    merge_in_time,
+    simulate_team,
+)
 from exporter.commands.evaluate_options import evaluate
 from exporter.evaluation.corpus import count_errors, read_events
 from exporter.evaluation.labels_file import Choice, read_labels
 from exporter.evaluation.pyod_peers import PEERS, pyod_scores
 from exporter.evaluation.records_file import read_records
 from exporter.sources.source import SourceError
-from tests.builders import table_of, use
+from tests.builders import record, table_of, use
 
 END_NS = 1_780_000_000_000_000_000
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A labelled set in which strong loops are planted."""
-    home = tmp_path_factory.mktemp("sets")
+def simulated(home, name, sessions, anomalous):
+    """Sessions of one agent with strong loops in some, and their truth, as files."""
     settings = SimulationSettings(
-        sessions=110,
+        sessions=sessions,
         days=20,
         end_ns=END_NS,
-        anomalous_ratio=0.2,
+        anomalous_ratio=anomalous,
         kinds=("loop",),
         strength="strong",
         agents={"codex": 1.0},
     )
     made = list(simulate_team(settings, np.random.default_rng(1)))
-    (home / "team.jsonl").write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in merge_in_time(made)))
-    with (home / "team.labels.csv").open("w", newline="") as lines:
-        writer = csv.DictWriter(lines, LABEL_COLUMNS)
+    lines = home / f"{name}.jsonl"
+    lines.write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in merge_in_time(made)))
+    with (home / f"{name}.labels.csv").open("w", newline="") as labels:
+        writer = csv.DictWriter(labels, LABEL_COLUMNS)
         writer.writeheader()
         writer.writerows(labels_rows(made))
-    return home
+    return lines
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A labelled set in which strong loops are planted."""
+    return simulated(tmp_path_factory.mktemp("sets"), "team", 110, 0.2).parent
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory):
+    """Sessions in which nothing is planted."""
+    return simulated(tmp_path_factory.mktemp("healthy"), "team", 60, 0.0)
+
+
+@dataclass(frozen=True)
+class PlainSettings:
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class PlainResult:
+    risk: float
+    anomaly: float
+    detectors: dict[str, float]
+
+
+def plain_fit(history, settings, previous):
+    assert previous is None
+    return len(history) + settings.seed
+
+
+def plain_run(rows, model, settings, upstream):
+    assert model > settings.seed
+    assert not upstream
+    return AnalysisResult(
+        {info.session_id: PlainResult(1 - 1 / (1 + info.events), 0.5, {"lof": 0.1}) for info in rows.infos}
+    )
+
+
+@pytest.fixture
+def _plain_risk(monkeypatch):
+    """An analysis that takes no time, where the test is about what lies round it: risk rises with the events."""
+    plain = Analysis("risk", PlainSettings, (), plain_fit, plain_run)
+    monkeypatch.setattr("exporter.commands.evaluate_command.load_analyses", lambda: (plain,))
 
 
 def run(*arguments):
@@ -55,11 +109,8 @@ def rows_of(output):
     return {(row["dataset"], row["condition"], row["scorer"]): row for row in map(json.loads, output.splitlines())}
 
 
-def test_planted_loops_are_found_beyond_counting_and_the_same_run_gives_the_same_figures(folder):
-    arguments = ("--folder", folder, "--group-by", "agent", "--format", "jsonl")
-    output = run(*arguments)
-    rows = rows_of(output)
-    assert output == run(*arguments)
+def test_planted_loops_are_found_beyond_counting(folder):
+    rows = rows_of(run("--folder", folder, "--group-by", "agent", "--format", "jsonl"))
     risk = rows["team", "good, whole", "sigyn risk"]
     assert risk["auroc"]["value"] > 0.95
     assert risk["auroc"]["value"] > rows["team", "good, whole", "events"]["auroc"]["value"]
@@ -71,36 +122,36 @@ def test_planted_loops_are_found_beyond_counting_and_the_same_run_gives_the_same
     }
 
 
+@pytest.mark.usefixtures("_plain_risk")
+def test_the_same_run_gives_the_same_figures_and_other_seeds_others(folder):
+    arguments = ("--folder", folder, "--group-by", "agent", "--format", "jsonl")
+    assert run(*arguments) == run(*arguments)
+    assert run(*arguments) != run(*arguments, "--seeds", 2)
+
+
+@pytest.mark.usefixtures("_plain_risk")
+def test_several_sets_end_in_their_means(folder, tmp_path):
+    for name in ("a-1", "a-2"):
+        for ending in (".jsonl", ".labels.csv"):
+            (tmp_path / f"{name}{ending}").write_bytes((folder / f"team{ending}").read_bytes())
+    rows = rows_of(run("--folder", tmp_path, "--group-by", "agent", "--format", "jsonl"))
+    assert {name for name, _, _ in rows} == {"a-1", "a-2", "mean of a-*"}
+    single, mean = (rows[name, "good, whole", "sigyn risk"]["auroc"] for name in ("a-1", "mean of a-*"))
+    assert mean["value"] == pytest.approx(single["value"])
+    assert mean["high"] - mean["low"] == pytest.approx((single["high"] - single["low"]) / 2**0.5)
+
+
+@pytest.mark.usefixtures("_plain_risk")
 def test_cut_to_so_many_events_their_number_tells_nothing(folder):
-    rows = rows_of(
-        run(
-            "--events",
-            folder / "team.jsonl",
-            "--labels",
-            folder / "team.labels.csv",
-            "--group-by",
-            "",
-            "--cut",
-            12,
-            "--past-onset",
-            5,
-            "--contaminate",
-            "0,10",
-            "--format",
-            "jsonl",
-        )  # fmt: skip
-    )
-    assert (
-        rows["team.labels.csv".removesuffix(".labels.csv"), "good, first 12 events", "events"]["auroc"]["value"] == 0.5
-    )
+    given = ("--events", folder / "team.jsonl", "--labels", folder / "team.labels.csv", "--group-by", "")
+    rows = rows_of(run(*given, "--cut", 12, "--past-onset", 5, "--contaminate", "0,10", "--format", "jsonl"))
+    assert rows["team", "good, first 12 events", "events"]["auroc"]["value"] == 0.5
     assert {condition for _, condition, _ in rows} == {
-        "good, whole",
-        "10% bad, whole",
-        "good, first 12 events",
-        "good, onset + 5",
-    }
+        "good, whole", "10% bad, whole", "good, first 12 events", "good, onset + 5",
+    }  # fmt: skip
 
 
+@pytest.mark.usefixtures("_plain_risk")
 def test_markdown_and_table_name_every_scorer(folder):
     arguments = ("--events", folder / "team.jsonl", "--labels", folder / "team.labels.csv", "--group-by", "agent")
     markdown = run(*arguments, "--format", "markdown")
@@ -109,15 +160,28 @@ def test_markdown_and_table_name_every_scorer(folder):
         assert all(name in text for name in ("sigyn risk", "sigyn lof", "events", "22 bad, 88 good"))
 
 
+@pytest.mark.usefixtures("_plain_risk")
+def test_judged_by_its_length_a_session_gains_by_what_is_put_into_it(healthy):
+    rows = rows_of(run("--inject", "--events", healthy, "--format", "jsonl"))
+    assert {details for details, _, _ in rows} == {"with details", "without details"}
+    deeds = {f"{kind} {strength}" for kind in MISBEHAVIOURS for strength in STRENGTHS}
+    assert {condition for _, condition, _ in rows} == {*deeds, "untouched", "mean", "mean mild", "mean strong"}
+    for details in ("with details", "without details"):
+        loop = {strength: rows[details, f"loop {strength}", "sigyn risk"]["auroc"]["value"] for strength in STRENGTHS}
+        assert loop["strong"] > loop["mild"] > 0.5
+        assert rows[details, "loop mild", "sigyn risk"]["auroc"] == rows[details, "loop mild", "events"]["auroc"]
+        assert rows[details, "retry_storm strong", "errors"]["auroc"]["value"] > 0.9
+
+
 @pytest.mark.slow
-def test_misbehaviour_put_into_sessions_is_found_with_and_without_details(folder):
-    rows = rows_of(run("--inject", "--events", folder / "team.jsonl", "--format", "jsonl"))
-    assert rows["with details", "loop strong", "sigyn risk"]["auroc"]["value"] > 0.95
-    assert rows["with details", "exfiltration strong", "sigyn risk"]["auroc"]["value"] > 0.9
+@pytest.mark.skipif(not os.environ.get("SIGYN_SLOW"), reason="slow: set SIGYN_SLOW=1")
+def test_misbehaviour_put_into_sessions_is_found_with_and_without_details(healthy):
+    rows = rows_of(run("--inject", "--events", healthy, "--format", "jsonl"))
     means = {
         details: rows[details, "mean", "sigyn risk"]["auroc"]["value"]
         for details in ("with details", "without details")
     }
+    assert rows["with details", "loop strong", "sigyn risk"]["auroc"]["value"] > 0.9
     assert means["with details"] > means["without details"] > rows["with details", "mean", "events"]["auroc"]["value"]
 
 
@@ -186,9 +250,7 @@ def test_labels_that_cannot_be_used_are_named(tmp_path, lines, choice, message):
 
 
 def test_errors_are_failed_results_and_requests():
-    table = table_of(
-        use(0, success=False), use(1), use(2, session="s2"), use(3, event="api_error", success=None),
-    )  # fmt: skip
+    table = table_of(use(0, success=False), use(1), use(2, session="s2"), record("api_error", 3))
     assert count_errors(table) == {"s1": 2}
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import requests
 import yaml
-from fastapi.testclient import TestClient
 
 from exporter.config_values import ListenAddress
 from exporter.listening import ListenError, open_listener
@@ -30,11 +29,12 @@ from tests.exporter.running import (
     write_config,
     write_lines,
 )
+from tests.exporter.web.deployment import TestClient
 from tests.loki_server import free_port
 from tests.loki_standin import Fault, running_standin
 
 LIGHT = {"analyses": {"risk": {"trees": 20}}}
-SOON = 20.0
+SOON = 60.0
 """Seconds after which something that should happen at once has failed to."""
 
 
@@ -246,7 +246,7 @@ def test_stopping_ends_a_cycle_after_its_batch_and_keeps_the_batch(tmp_path):
         assert exporter.cycle() is None
         exporter.stopping.clear()
 
-        def stop_half_way(position, now_ns):
+        def stop_half_way(_position, _now_ns):
             yield Batch(table_of(use(0), use(1)), {"row": 2}, progress=0.5)
             exporter.stopping.set()
             yield Batch(table_of(use(2), use(3)), {"row": 4}, progress=1.0)
@@ -376,13 +376,13 @@ def serving(config: Path):
 
 def test_the_process_obeys_its_signals(tmp_path):
     write_lines(tmp_path / "telemetry" / "a.jsonl", team(32, time.time()))
-    file = write_config(tmp_path, cycle={"interval": "1h"}, **LIGHT)
+    file = write_config(tmp_path, cycle={"interval": "1h", "staleness": "1d"}, **LIGHT)
     with serving(file) as process:
         process.until(lambda: process.get("/-/ready").ok)
         process.until(lambda: process.metric('sigyn_trainings_total{outcome="success"} 1.0'))
         process.signal(signal.SIGUSR1)
         process.until(lambda: process.metric('sigyn_trainings_total{outcome="success"} 2.0'))
-        write_config(tmp_path, cycle={"interval": "2h"}, **LIGHT)
+        write_config(tmp_path, cycle={"interval": "2h", "staleness": "1d"}, **LIGHT)
         process.signal(signal.SIGHUP)
         process.until(lambda: process.metric("sigyn_cycle_interval_seconds 7200.0"))
         file.write_text("cycle: {interval: never}\n")

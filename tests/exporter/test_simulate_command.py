@@ -8,7 +8,6 @@ from collections import Counter
 
 import pytest
 
-from exporter.loki.client import LokiClient
 from tests.loki_standin import Fault, running_standin
 
 END = "2026-11-01T00:00:00Z"
@@ -62,15 +61,6 @@ def test_a_file_that_cannot_be_written_is_named(sigyn, tmp_path):
     assert str(tmp_path / "file") in outcome.err
 
 
-@pytest.fixture
-def at_once(monkeypatch):
-    """The client of Loki does not wait between two attempts."""
-    slow = LokiClient.__init__
-    monkeypatch.setattr(
-        LokiClient, "__init__", lambda self, *given, **named: slow(self, *given, **{**named, "sleep": lambda _: None})
-    )
-
-
 def test_pushed_lines_arrive_whole(sigyn):
     with running_standin(1_793_491_200_000_000_000) as loki:
         outcome = sigyn("simulate", "--sessions", "10", "--days", "1", "--end", END, "--push", loki.url)
@@ -81,7 +71,7 @@ def test_pushed_lines_arrive_whole(sigyn):
         assert f"pushed {len(loki.store().entries):,} events" in outcome.err
 
 
-@pytest.mark.usefixtures("at_once")
+@pytest.mark.usefixtures("without_waiting")
 def test_a_loki_that_does_not_take_them_is_named(sigyn):
     with running_standin(1_793_491_200_000_000_000) as loki:
         loki.faults.extend([Fault("status")] * 20)

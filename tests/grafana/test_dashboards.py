@@ -96,6 +96,7 @@ class TestEveryDashboard:
         assert dashboard["tags"] == ["sigyn"]
         (link,) = dashboard["links"]
         assert (link["type"], link["tags"], link["keepTime"]) == ("dashboards", ["sigyn"], True)
+        assert "placement" not in link, "a link in the controls menu is not seen"
 
     def test_refreshes_in_the_reader_s_time_zone(self, dashboard):
         assert (dashboard["timezone"], dashboard["refresh"]) == ("browser", "1m")
@@ -205,10 +206,10 @@ def test_high_risk_rows_lead_to_the_session_its_page_and_its_log_lines():
         if one["id"] == "links"
         for link in one["value"]
     }
-    assert links["Session"].startswith("/d/sigyn-session/sigyn-session?var-session=${__data.fields.Session")
+    assert links["Session"].startswith("/d/sigyn-session/sigyn-session?var-session=${__data.fields.session_id")
     assert links["Session page"] == "${__value.raw}"
     assert links["Log lines"].startswith("/explore?")
-    assert "${__data.fields.Session:percentencode}" in links["Log lines"]
+    assert "${__data.fields.session_id:percentencode}" in links["Log lines"]
     assert not re.search(r'["{} |]', re.sub(r"\$\{[^}]*\}", "", links["Log lines"])), (
         "only variables are left as they are"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,7 @@ from tests.loki_server import needs_loki, running_loki
 pytestmark = [pytest.mark.live, needs_loki]
 
 SPAN_SECONDS = 5 * 86_400
+VISIBLE_WITHIN_SECONDS = 30.0
 EARLIER_RISK = 0.0123
 """Risk in a line about the riskiest session that is older than its newest."""
 LOG_LEVELS = {"critical": "critical", "high": "error", "medium": "warning", "low": "info", "info": "debug"}
@@ -45,7 +47,19 @@ def loki(team: Team, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for one in announced(team):
             entry = [str(one.time_ns), one.line, dict(one.metadata)]
             push(url, {"service_name": SERVICE_NAME, "kind": one.kind}, [entry])
+        make_visible(url, native[0]["session_id"], len(native))
         yield url
+
+
+def make_visible(url: str, session: str, count: int) -> None:
+    """Have Loki write its chunks: by default it looks for lines older than some hours only in the store."""
+    assert requests.post(f"{url}/flush", timeout=10).ok
+    never = threading.Event()
+    for _ in range(int(VISIBLE_WITHIN_SECONDS / 0.25)):
+        if len(lines(ask_expression(url, f'{{service_name="sigyn-events"}} |= "{session}"'))) == count:
+            return
+        never.wait(0.25)
+    raise AssertionError(f"{count} lines are not visible after {VISIBLE_WITHIN_SECONDS} s")
 
 
 def ns(record: Mapping[str, Any]) -> str:
@@ -87,7 +101,7 @@ def ask_expression(loki: str, expression: str, *, is_instant: bool = False) -> l
     if is_instant:
         reply = requests.get(f"{loki}/loki/api/v1/query", params={"query": expression, "time": now}, timeout=20)
     else:
-        span = {"query": expression, "start": now - SPAN_SECONDS, "end": now, "limit": 1000, "step": 3600}
+        span = {"query": expression, "start": now - SPAN_SECONDS, "end": now, "limit": 5000, "step": 3600}
         reply = requests.get(f"{loki}/loki/api/v1/query_range", params=span, timeout=20)
     assert reply.ok, f"{expression}: {reply.text}"
     return list(reply.json()["data"]["result"])
@@ -206,7 +220,7 @@ def test_timeline_counts_the_same_events_as_the_log_lines(agent, loki, team):
 
 def test_link_to_log_lines_opens_a_query_that_finds_them(loki, team):
     chosen = team.riskiest_of("codex").session_id
-    address = log_lines("Session").replace("${__data.fields.Session:percentencode}", chosen)
+    address = log_lines("session_id").replace("${__data.fields.session_id:percentencode}", chosen)
     pane = json.loads(parse_qs(urlsplit(address).query)["panes"][0])["lines"]
 
     found = ask_expression(loki, pane["queries"][0]["expr"])

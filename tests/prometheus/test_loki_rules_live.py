@@ -111,7 +111,7 @@ def test_findings_and_bypassed_permissions_raise_alerts_and_nothing_else_does(lo
         "summary": "A rule found something severe in a session",
         "description": "Rule network-scan, severity high, matched in session s-1 of ada in shop, run by codex.",
         "session_url": "https://sigyn.example/sessions/s-1",
-        "dashboard_url": "https://grafana.example/d/sigyn-session?var-session_id=s-1",
+        "dashboard_url": "https://grafana.example/d/sigyn-session?var-session=s-1",
         "runbook_url": "docs/runbooks/SigynFindingReported.md",
     }
     # A line that is no JSON at all hides no alert; what is not known is not invented.

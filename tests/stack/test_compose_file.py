@@ -6,10 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from exporter.cli import cli
 from exporter.config import load_config
 from tests.stack.stack_files import (
     COMPOSE,
@@ -107,9 +109,17 @@ def test_everything_mounted_from_the_repository_exists_and_is_read_only(service)
         assert is_read_only, f"{service} could write to {target}"
 
 
-def test_folders_for_grafana_are_not_empty():
-    assert list(mounted_file("grafana", "/etc/grafana/provisioning").glob("*/*.y*ml"))
-    assert list(mounted_file("grafana", "/etc/grafana/dashboards").glob("*.json"))
+def test_grafana_finds_dashboards_where_its_provider_looks():
+    providers = yaml.safe_load(mounted_file("grafana", "/etc/grafana/provisioning/dashboards/sigyn.yml").read_text())
+    for provider in providers["providers"]:
+        assert list(mounted_file("grafana", provider["options"]["path"]).glob("*.json"))
+
+
+def test_grafanas_data_sources_are_services_of_the_stack():
+    sources = yaml.safe_load(mounted_file("grafana", "/etc/grafana/provisioning/datasources/sigyn.yml").read_text())
+    addresses = {source["type"]: source["url"] for source in sources["datasources"]}
+    assert addresses.keys() >= {"prometheus", "loki"}
+    assert {urlsplit(address).hostname for address in addresses.values()} <= SERVICES.keys()
 
 
 def test_all_state_is_in_named_volumes_and_every_volume_is_used():
@@ -164,6 +174,13 @@ def test_loki_keeps_more_than_the_exporter_reads_back():
     assert kept > max(config.sources.loki.lookback, config.training.window).days
     assert accepted >= kept
     assert loki["limits_config"]["max_entries_limit_per_query"] >= config.sources.loki.page_limit
+
+
+@pytest.mark.parametrize("service", ["simulator"])
+def test_sigyn_knows_the_commands_it_is_started_with(service):
+    name, *arguments = SERVICES[service]["command"]
+    command = cli.commands[name]
+    command.make_context(name, arguments)
 
 
 def test_no_secret_is_in_the_file():

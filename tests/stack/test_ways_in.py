@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -101,9 +100,7 @@ def hook(payload: dict, url: str, folder) -> None:
     """Run the hook as an agent does; a machine that is busy gets more time than an agent would give."""
     command = [sys.executable, "-m", "exporter", "hook", "--push", url, "--user", "ada", "--timeout-ms", "5000"]
     spool = ["--spool", str(folder / "spool")]
-    subprocess.run(
-        [*command, *spool], input=json.dumps(payload), text=True, check=True, cwd=ROOT, env={**os.environ}, timeout=30
-    )
+    subprocess.run([*command, *spool], input=json.dumps(payload), text=True, check=True, cwd=ROOT, timeout=30)
     assert not list((folder / "spool").glob("*")), "the line was spooled, not pushed"
 
 

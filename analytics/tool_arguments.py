@@ -1,0 +1,120 @@
+"""What a tool's arguments tell: command, path, address, sub-agent, and whether the tool left the project."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pandas as pd
+
+from analytics.column_values import MAX_DETAIL, hash_texts, json_text, map_categories, map_texts
+from analytics.events import UNKNOWN, missing_values
+from analytics.prompts import normalise_persona
+from analytics.record_columns import RecordColumns
+from analytics.scope import is_outside
+from analytics.shell import main_program
+from analytics.tools import tool_category
+
+_COMMAND_KEYS: Final = ("command", "cmd", "full_command", "script")
+_PATH_KEYS: Final = (
+    "file_path",
+    "path",
+    "notebook_path",
+    "absolute_path",
+    "filename",
+    "dir_path",
+    "filePath",
+)
+_KEPT_ARGUMENTS: Final = ("dangerouslyDisableSandbox", "with_escalated_permissions")
+"""Switches among a tool's arguments that rules look at; they are kept with the unknown fields."""
+
+
+def add_tool_details(fields: RecordColumns, columns: dict[str, Any]) -> None:
+    """Add the columns read from tool arguments: command, path, url, args_hash, program, outside, category, persona.
+
+    Switches that rules look at are put into ``attributes``, because the arguments themselves are not kept.
+    """
+    length = len(fields)
+    details = {name: np.full(length, None, dtype=object) for name in ("command", "path", "url", "args", "persona")}
+    places = tuple(details.values())
+    positions, inputs = fields.given("tool_input")
+    for position, given in zip(positions.tolist(), inputs, strict=True):
+        if given is None or given == "":
+            continue
+        for place, value in zip(places, _read_tool_input(given), strict=True):
+            if value is not None:
+                place[position] = value
+        if isinstance(given, dict):
+            _keep_switches(given, position, columns["attributes"])
+    for name in ("command", "path", "url", "persona"):
+        columns[name] = details[name]
+    columns["args_hash"] = hash_texts(details["args"])
+    if "tool_name" in columns:
+        columns["tool_category"] = map_categories(columns["tool_name"], tool_category)
+    columns["program"] = map_texts(details["command"], main_program)
+    columns["outside"] = _outside(details["path"], columns.get("project", missing_values("text", length)))
+
+
+def _keep_switches(given: dict[str, Any], position: int, attributes: np.ndarray) -> None:
+    """Keep the switches that rules look at with the unknown fields of the event."""
+    kept = {name: given[name] for name in _KEPT_ARGUMENTS if given.get(name)}
+    if kept:
+        others = _parse_object(attributes[position] or "") or {}
+        attributes[position] = json_text(others | kept)
+
+
+def _read_tool_input(given: Any) -> tuple[str | None, str | None, str | None, str | None, str | None]:
+    """Command, path, url, text to hash and sub-agent type of one tool's arguments."""
+    if isinstance(given, str):
+        parsed = _parse_object(given)
+        if parsed is None:
+            return None, None, None, given[:MAX_DETAIL], None
+        given = parsed
+    if not isinstance(given, dict):
+        return None, None, None, json_text(given), None
+    own_hash = given.get("args_hash")
+    text = own_hash if isinstance(own_hash, str) and own_hash else json_text(given)
+    return (
+        next((_command_text(given[key]) for key in _COMMAND_KEYS if key in given), None),
+        next((given[key][:MAX_DETAIL] for key in _PATH_KEYS if isinstance(given.get(key), str)), None),
+        given["url"][:MAX_DETAIL] if isinstance(given.get("url"), str) else None,
+        text,
+        normalise_persona(given["subagent_type"]) if isinstance(given.get("subagent_type"), str) else None,
+    )
+
+
+def _parse_object(text: str) -> dict[str, Any] | None:
+    """The JSON object in a text, or None where it is plain text."""
+    if not text.startswith("{"):
+        return None
+    try:
+        parsed = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _command_text(command: Any) -> str | None:
+    """A command as one text; of ``["bash", "-lc", "…"]`` only the script."""
+    if isinstance(command, str):
+        return command[:MAX_DETAIL]
+    if isinstance(command, list) and command and all(isinstance(word, str) for word in command):
+        is_wrapped = len(command) == 3 and command[1].startswith("-") and command[1].endswith("c")
+        return (command[2] if is_wrapped else " ".join(command))[:MAX_DETAIL]
+    return None
+
+
+def _outside(paths: np.ndarray, project: pd.Categorical) -> np.ndarray:
+    """The ``outside`` flag of each row, worked out once per distinct pair of path and project."""
+    flags = np.full(len(paths), UNKNOWN, dtype=np.int8)
+    path_codes, distinct = pd.factorize(paths)
+    rows = np.flatnonzero(path_codes >= 0)
+    if not len(rows):
+        return flags
+    width = len(project.categories) + 1
+    pairs, inverse = np.unique(path_codes[rows].astype(np.int64) * width + project.codes[rows] + 1, return_inverse=True)
+    projects = [None, *project.categories]
+    answers = (is_outside(distinct[pair // width], projects[pair % width]) for pair in pairs)
+    flags[rows] = np.array([UNKNOWN if answer is None else int(answer) for answer in answers], dtype=np.int8)[inverse]
+    return flags
