@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from analytics.sessions import SessionEvents
 from analytics.tool_uses import ToolUses, pair_tool_uses
@@ -171,25 +172,36 @@ class Grouped:
         return ratio(np.bincount(self.session, weights=self.values, minlength=self.length), self.counts)
 
     def maximum(self) -> np.ndarray:
-        """Greatest of each session's values."""
-        return self.quantile(1.0)
+        """Greatest of each session's values; NaN without any."""
+        greatest = np.full(self.length, -np.inf)
+        np.maximum.at(greatest, self.session, self.values)
+        return np.where(self.counts > 0, greatest, np.nan)
 
     def quantile(self, share: float) -> np.ndarray:
         """The ``share`` quantile of each session's values (lower of the two neighbours)."""
         result = np.full(self.length, np.nan)
         if len(self.values):
-            ordered = self.values[np.lexsort((self.values, self.session))]
             ends = np.cumsum(self.counts).astype(np.int64)
             counts = self.counts.astype(np.int64)
             present = counts > 0
             offset = np.floor((counts - 1) * share).astype(np.int64)
-            result[present] = ordered[(ends - counts + offset)[present]]
+            result[present] = self._ordered[(ends - counts + offset)[present]]
         return result
+
+    @cached_property
+    def _ordered(self) -> np.ndarray:
+        """The values, sorted within each session."""
+        return self.values[np.lexsort((self.values, self.session))]
 
     def distinct(self) -> np.ndarray:
         """How many different values each session has."""
-        pairs = np.unique(np.stack([self.session, self.values.astype(np.int64)]), axis=1)[0]
-        return np.bincount(pairs, minlength=self.length).astype(float)
+        if not len(self.values):
+            return np.zeros(self.length)
+        values = self.values.astype(np.int64)
+        lowest, highest = int(values.min()), int(values.max())
+        width = highest - lowest + 1
+        pairs = pd.unique(self.session.astype(np.int64) * width + (values - lowest))
+        return np.bincount(pairs // width, minlength=self.length).astype(float)
 
     def entropy(self) -> np.ndarray:
         """Shannon entropy, in bits, of the shares of each session's values; NaN without any."""

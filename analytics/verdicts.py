@@ -85,3 +85,15 @@ class SessionVerdict:
     fingerprint: FingerprintView | None = None
     is_final: bool = False
     model_version: str | None = None
+
+
+def grounds_of(verdict: SessionVerdict) -> list[str]:
+    """Why a session is where it is, in words, weightiest first: its findings and the reasons of its anomaly."""
+    weights = verdict.parts
+    found = [
+        (weights.get(finding.rule, 0.0), f"{finding.rule} x{finding.count}" if finding.count > 1 else finding.rule)
+        for finding in verdict.findings
+    ]
+    total = sum(reason.contribution for reason in verdict.reasons) or 1.0
+    told = [(weights.get("anomaly", 0.0) * one.contribution / total, one.text) for one in verdict.reasons]
+    return [text for _, text in sorted(found + told, key=lambda pair: -pair[0])]

@@ -208,6 +208,7 @@ def replay(context: click.Context, config_file: Path, begin: str, end: str, paus
 @click.option("--details/--no-details", default=True, show_default=True, help="Log commands and paths, or only sizes.")
 @click.option("--out", type=click.Path(path_type=Path), help="File for the lines; a .labels.csv is written beside it.")
 @click.option("--push", metavar="URL", callback=http_url, help="Push them to this Loki instead.")
+@click.option("--follow", is_flag=True, help="With --push: then go on sending sessions as they happen, until stopped.")
 @click.option("--end", default="now", show_default=True, metavar="T", help="Time of the newest events.")
 def simulate(**options: Any) -> None:
     """Make realistic telemetry with labelled misbehaviour; without --out or --push it goes to standard output."""
@@ -215,6 +216,8 @@ def simulate(**options: Any) -> None:
         raise click.UsageError("--out and --push exclude each other: give one of them.")
     from exporter.commands.simulate_command import run_simulate
 
+    if options["follow"] and not options["push"]:
+        raise click.UsageError("--follow needs --push URL")
     run_simulate(**options)
 
 

@@ -59,6 +59,12 @@ FAMILIES: Final = (
         ("session_id", "detector"),
     ),
     Family(
+        "sigyn_session_reason_info",
+        GaugeMetricFamily,
+        "Always 1; the main reasons, in words, of tracked sessions at high risk or above; rank 1 is the weightiest.",
+        ("session_id", "rank", "reason"),
+    ),
+    Family(
         "sigyn_sessions",
         GaugeMetricFamily,
         "Sessions within the lookback by level of risk; initializing and insufficient have no score.",

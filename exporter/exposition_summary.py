@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from analytics.verdicts import INITIALIZING, INSUFFICIENT, LEVELS, SCORED, SessionVerdict
+from analytics.verdicts import INITIALIZING, INSUFFICIENT, LEVELS, SCORED, SessionVerdict, grounds_of
 from exporter.label_values import AdmittedNames, label_value
 from exporter.publisher import Publication
 from exporter.snapshot import Labels, Snapshot
@@ -18,6 +18,9 @@ Bounds = Mapping[str, Mapping[int, AdmittedNames]]
 
 SESSION_STATES: Final = (*(level for level, _ in reversed(LEVELS)), INITIALIZING, INSUFFICIENT)
 """Values of the label ``level`` of ``sigyn_sessions``: levels of risk, then why a session has none."""
+ALERTING_FROM: Final = dict(LEVELS)["high"]
+REASONS_TOLD: Final = 3
+"""Reasons of one session that have series."""
 JOINT: Final = "joint"
 """Value of the label ``detector`` for the detectors' joint verdict."""
 
@@ -78,6 +81,7 @@ class Summariser:
         return {
             "sigyn_session_risk_score": {_who(verdict): risk for risk, verdict in tracked},
             "sigyn_session_anomaly_score": _anomalies(verdict for _, verdict in tracked),
+            "sigyn_session_reason_info": _reasons(verdict for _, verdict in tracked),
             "sigyn_sessions": {(state,): float(count) for state, count in states.items()},
             "sigyn_sessions_untracked": {(): float(len(heard) - len(tracked))},
             "sigyn_risk_score_mean": {(): sum(risk for risk, _ in risks) / len(risks)} if risks else {},
@@ -94,6 +98,16 @@ def scores_by_detector(verdict: SessionVerdict) -> dict[str, float]:
 def _who(verdict: SessionVerdict) -> Labels:
     who = (verdict.session_id, verdict.agent, verdict.user_id, verdict.project)
     return tuple(label_value(value) for value in who)
+
+
+def _reasons(sessions: Iterable[SessionVerdict]) -> Samples:
+    """The main reasons of the sessions that alerts are about, findings first where they weigh more."""
+    return {
+        (label_value(verdict.session_id), str(rank), label_value(text)): 1.0
+        for verdict in sessions
+        if verdict.risk is not None and verdict.risk >= ALERTING_FROM
+        for rank, text in enumerate(grounds_of(verdict)[:REASONS_TOLD], start=1)
+    }
 
 
 def _anomalies(sessions: Iterable[SessionVerdict]) -> Samples:

@@ -27,6 +27,7 @@ class Instrumentation:
         cycles: finished cycles by outcome, one of CYCLE_OUTCOMES.
         cycle_duration: seconds a cycle took.
         cycle_interval: seconds from the start of one cycle to the start of the next, as configured.
+        training_interval: seconds after which the models are fitted anew, as configured.
         last_success: Unix time of the last successful cycle, 0 before the first.
         loki_requests: requests to Loki by operation and outcome.
         trainings: finished trainings by outcome, one of TRAINING_OUTCOMES.
@@ -43,6 +44,9 @@ class Instrumentation:
             "sigyn_cycle_duration_seconds", "How long a cycle took.", buckets=CYCLE_BUCKETS, registry=registry
         )
         self.cycle_interval = _gauge(registry, "sigyn_cycle_interval_seconds", "Configured time between cycles.")
+        self.training_interval = _gauge(
+            registry, "sigyn_training_interval_seconds", "Configured age at which the models are fitted anew."
+        )
         self.last_success = _gauge(
             registry,
             "sigyn_last_success_timestamp_seconds",

@@ -79,7 +79,7 @@ class Exporter:
             gauges=gauges,
         )
         self.registry.register(collector)
-        self.instruments.cycle_interval.set(config.cycle.interval.total_seconds())
+        self._tell_intervals(config)
         self.scheduler = BackgroundScheduler(timezone="UTC")
         self.stopping = threading.Event()
         self.busy = threading.Lock()
@@ -97,6 +97,10 @@ class Exporter:
         restore(self.world, now_ns)
         if self.world.verdicts:
             self.publisher.publish(take_snapshot(self.world, now_ns), restored=True)
+
+    def _tell_intervals(self, config: Config) -> None:
+        self.instruments.cycle_interval.set(config.cycle.interval.total_seconds())
+        self.instruments.training_interval.set(config.training.every.total_seconds())
 
     def _count_request(self, operation: str, outcome: str) -> None:
         self.instruments.loki_requests.labels(operation, outcome).inc()
@@ -246,7 +250,7 @@ class Exporter:
             configure_logging(new.log.level, new.log.format)
         self.config = new
         interval = new.cycle.interval.total_seconds()
-        self.instruments.cycle_interval.set(interval)
+        self._tell_intervals(new)
         if self.scheduler.running:
             self.scheduler.reschedule_job("cycle", trigger="interval", seconds=interval)
             with self.busy:

@@ -57,7 +57,9 @@ def server_settings(folder: Path, http_port: int) -> dict[str, object]:
                 }
             ]
         },
+        # A single process overrules the first with a limit of its own unless the second lifts that.
         "querier": {"query_ingesters_within": 0},
+        "ingester": {"query_store_max_look_back_period": -1},
     }
 
 

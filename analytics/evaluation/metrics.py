@@ -74,4 +74,6 @@ def average_precision(is_bad: np.ndarray, scores: np.ndarray, weights: np.ndarra
     steps = np.diff(found, axis=1, prepend=0.0)
     precision = np.divide(found, alarmed, out=np.zeros_like(found), where=alarmed > 0)
     total = found[:, -1]
-    return np.divide((steps * precision).sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0)
+    return np.asarray(
+        np.divide((steps * precision).sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0)
+    )

@@ -188,7 +188,7 @@ def _beyond(blocks: Sequence[Block], scorer: str, weights: np.ndarray, score: fl
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
 
 
 def share_above(blocks: Sequence[Block], scorer: str, score: float, seed: int = 0) -> Estimate:

@@ -23,7 +23,7 @@ from exporter.evaluation.labelled_run import Effort, evaluate_set, strata_lines
 from exporter.evaluation.labels_file import Choice, read_labels
 from exporter.evaluation.pyod_peers import pyod_scores, require_pyod
 from exporter.evaluation.records_file import read_records
-from exporter.evaluation.report_text import write_injected, write_labelled
+from exporter.evaluation.report_text import write_footnote, write_injected, write_labelled
 
 LABELS: Final = ".labels.csv"
 """How the file of the truth about ``NAME.jsonl`` or ``NAME.jsonl.gz`` ends."""
@@ -37,6 +37,7 @@ def run_evaluate(options: EvaluateOptions) -> None:
         with progress_bar("planting and judging") as bar:
             blocks = plant_everywhere(recordings, options.split, effort, _rules(), bar)
         write_injected(blocks, recordings.users, options.output_format)
+        write_footnote(options.output_format)
         return
     rows: list[ReportRow] = []
     for events, labels in _sets(options):
@@ -44,6 +45,7 @@ def run_evaluate(options: EvaluateOptions) -> None:
         write_labelled(own, options.output_format)
         rows += own
     write_labelled(means_over_sets(rows), options.output_format)
+    write_footnote(options.output_format)
 
 
 def _effort(options: EvaluateOptions) -> Effort:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import signal
 import sys
+import threading
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +24,12 @@ from analytics.simulation import (
 )
 from exporter.commands.clock import utc_now
 from exporter.commands.replay_command import parse_time
+from exporter.commands.simulate_follow import FollowSettings, follow, has_lines
 from exporter.commands.terminal import progress_bar, say
 from exporter.loki.client import LokiClient
 from exporter.loki.push import push_lines
 from exporter.loki.settings import LokiSettings
+from exporter.world import DAY_NS
 
 STREAM = {"service_name": "sigyn-events"}
 """Labels of the pushed native lines; the default selector reads them."""
@@ -39,6 +44,7 @@ def run_simulate(
     details: bool,
     out: Path | None,
     push: str | None,
+    follow: bool,
     end: str,
 ) -> None:
     """Make the sessions and write them where they are wanted."""
@@ -49,10 +55,11 @@ def run_simulate(
         anomalous_ratio=anomalous,
         details=details,
     )
-    made = make_sessions(settings, seed)
     if push:
-        push_sessions(made, push)
-    elif out:
+        _run_push(settings, seed, push, goes_on=follow)
+        return
+    made = make_sessions(settings, seed)
+    if out:
         count = write_sessions(made, out)
         say(f"{out}: {count:,} events of {len(made):,} sessions; truth in {labels_file(out)}")
     else:
@@ -95,16 +102,40 @@ def labels_file(out: Path) -> Path:
     return out.with_name(out.name.removesuffix(".jsonl") + ".labels.csv")
 
 
-def push_sessions(sessions: Iterable[SimulatedSession], url: str) -> None:
+def _run_push(settings: SimulationSettings, seed: int, url: str, *, goes_on: bool) -> None:
+    """Push the history, unless it is there already when this is a restart, and go on if asked to."""
+    with LokiClient(LokiSettings(url=url.rstrip("/"))) as client:
+        begin_ns = settings.end_ns - int(settings.days * DAY_NS)
+        if goes_on and has_lines(client, STREAM, begin_ns, settings.end_ns):
+            # Loki refuses lines far older than the newest of their stream.
+            say(f"{url} has simulated telemetry already: going on from now")
+        else:
+            push_sessions(make_sessions(settings, seed), client, url)
+        if goes_on:
+            _go_on(client, FollowSettings(seed=seed, details=settings.details))
+
+
+def _go_on(client: LokiClient, settings: FollowSettings) -> None:
+    """Send sessions as they happen, until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    follow(lambda records: _push(client, records), settings, time.time, stop.wait)
+
+
+def push_sessions(sessions: Iterable[SimulatedSession], client: LokiClient, url: str) -> None:
     """Push the lines to Loki in order of time."""
     records = list(merge_in_time(sessions))
-    client = LokiClient(LokiSettings(url=url.rstrip("/")))
     with progress_bar("pushing") as bar:
         for first in range(0, len(records), 5_000):
             block = records[first : first + 5_000]
-            push_lines(client, STREAM, [_pushed(record) for record in block])
-            bar(min(1.0, (first + len(block)) / len(records)))
+            _push(client, block)
+            bar((first + len(block)) / len(records))
     say(f"pushed {len(records):,} events to {url} as {STREAM}")
+
+
+def _push(client: LokiClient, records: Iterable[dict[str, Any]]) -> None:
+    push_lines(client, STREAM, [_pushed(record) for record in records])
 
 
 def _pushed(record: dict[str, Any]) -> tuple[int, str, dict[str, str]]:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from analytics.verdicts import INITIALIZING, SessionVerdict
+from analytics.verdicts import INITIALIZING, SessionVerdict, grounds_of
 from exporter.logs import one_line
 
 LEVEL_STYLES: Final = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "green"}
@@ -102,11 +102,7 @@ def _cells(verdict: SessionVerdict) -> list[Text]:
 
 
 def why(verdict: SessionVerdict) -> str:
-    """The verdict's main ground in one line: findings by weight, then the first reason."""
+    """The verdict's main grounds in one line."""
     if verdict.status == INITIALIZING:
         return f"{verdict.needed} more finished sessions needed" if verdict.needed else "not enough sessions yet"
-    findings = sorted(verdict.findings, key=lambda finding: -verdict.parts.get(finding.rule, 0.0))
-    named = [f"{finding.rule} x{finding.count}" if finding.count > 1 else finding.rule for finding in findings[:3]]
-    reasons = [verdict.reasons[0].text] if verdict.reasons else []
-    by_findings = verdict.parts.get("anomaly", 0.0) < sum(verdict.parts.values()) / 2
-    return "; ".join(named + reasons if by_findings else reasons + named)
+    return "; ".join(grounds_of(verdict)[:3])

@@ -28,7 +28,7 @@ class Training:
         if self.name == "all":
             return fit
         if not self.bad_share:
-            return fit[~is_bad[fit]]
+            return np.asarray(fit[~is_bad[fit]])
         return contaminated(fit, is_bad, self.bad_share, np.random.default_rng((seed, 2)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final
 
@@ -50,6 +50,14 @@ def write_labelled(rows: Sequence[ReportRow], output_format: str) -> None:
     _write_tables(tables, output_format)
 
 
+def write_footnote(output_format: str) -> None:
+    """Say below the tables what their columns mean."""
+    if output_format == "markdown":
+        sys.stdout.write(f"{FOOTNOTE}\n")
+    elif output_format == "table":
+        output_console().print(FOOTNOTE)
+
+
 def _cells(row: ReportRow) -> list[str]:
     rates: list[str] = []
     for rate in RATES:
@@ -68,13 +76,14 @@ def write_injected(blocks: Mapping[str, Sequence[Block]], users: Sequence[str], 
     """
     tables: Tables = []
     for details, own in blocks.items():
-        rows = rows_by_part(details, own)
+        rows, untouched = rows_by_part(details, own), _untouched_cells(own, users)
         if output_format == "jsonl":
-            _write_lines(rows)
-        tables += _injected_tables(details, rows)
-        tables.append(_untouched_table(details, own, users))
-    if output_format != "jsonl":
-        _write_tables(tables, output_format)
+            _write_lines([*rows, *({"dataset": details, "measure": name, "share": share} for name, share in untouched)])
+        else:
+            tables += _injected_tables(details, rows)
+            listed = [[name, _figure(share, 3)] for name, share in untouched]
+            tables.append((f"{details}: sessions nothing was done to", ("measure", "share"), listed))
+    _write_tables(tables, output_format)
 
 
 def _injected_tables(details: str, rows: Sequence[ReportRow]) -> Tables:
@@ -99,26 +108,27 @@ def _injected_tables(details: str, rows: Sequence[ReportRow]) -> Tables:
     ]
 
 
-def _untouched_table(
-    details: str, blocks: Sequence[Block], users: Sequence[str]
-) -> tuple[str, tuple[str, ...], list[list[str]]]:
-    """Levels reached by sessions nothing was done to, and the promise kept to each user."""
+def _untouched_cells(blocks: Sequence[Block], users: Sequence[str]) -> list[tuple[str, Estimate]]:
+    """Levels reached by sessions nothing was done to, and the promise kept to all and to each user."""
     untouched = [block for block in blocks if block.part == "untouched"]
-    cells = [
-        [f"risk at {level} or above", _figure(share_above(untouched, RISK, least), 3)] for level, least in LEVELS[:-1]
-    ]
-    cells += [
-        [f"anomaly above {1 - rate:.2f}", _figure(share_above(untouched, ANOMALY, 1 - rate), 3)] for rate in RATES
-    ]
-    numbers = np.concatenate([block.numbers for block in untouched])
-    above = np.concatenate([block.scores[ANOMALY] for block in untouched]) > 1 - RATES[0]
-    names = np.array(users, dtype=object)[numbers]
-    for user in dict.fromkeys(names):
-        own = names == user
-        count = len(np.unique(numbers[own]))
+    shares = [(f"risk at {level} or above", share_above(untouched, RISK, least)) for level, least in LEVELS[:-1]]
+    shares += [(f"anomaly at {1 - rate:.2f} or above", share_above(untouched, ANOMALY, 1 - rate)) for rate in RATES]
+    names = np.array(users, dtype=object)
+    for user in dict.fromkeys(users):
+        own = [_only(block, names[block.numbers] == user) for block in untouched]
+        count = len(np.unique(np.concatenate([block.numbers for block in own])))
         if count >= LEAST_OF_USER:
-            cells.append([f"anomaly above 0.95, user {user[:12]} ({count} sessions)", f"{above[own].mean():.3f}"])
-    return f"{details}: sessions nothing was done to", ("measure", "share"), cells
+            share = share_above(own, ANOMALY, 1 - RATES[0])
+            shares.append((f"anomaly at 0.95 or above, user {user[:12]} ({count} sessions)", share))
+    return shares
+
+
+def _only(block: Block, mask: np.ndarray) -> Block:
+    """Some sessions of a block."""
+    scores = {name: values[mask] for name, values in block.scores.items()}
+    return replace(
+        block, numbers=block.numbers[mask], is_bad=block.is_bad[mask], groups=block.groups[mask], scores=scores
+    )
 
 
 def _figure(estimate: Estimate, digits: int) -> str:
@@ -155,14 +165,8 @@ def as_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]])
     return table
 
 
-def _write_lines(rows: Sequence[ReportRow]) -> None:
+def _write_lines(rows: Sequence[ReportRow | dict[str, Any]]) -> None:
     """One JSON object a row: rates become text keys, unknown figures null."""
     for row in rows:
-        sys.stdout.write(orjson.dumps(_with_text_keys(asdict(row))).decode() + "\n")
+        sys.stdout.write(orjson.dumps(row, option=orjson.OPT_NON_STR_KEYS).decode() + "\n")
     sys.stdout.flush()
-
-
-def _with_text_keys(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _with_text_keys(inner) for key, inner in value.items()}
-    return value

@@ -6,7 +6,6 @@ what people said about sessions.
 
 from __future__ import annotations
 
-import gc
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +19,7 @@ from sqlalchemy import Column, Select, delete, func, select
 from analytics.events import EventTable
 from analytics.rule_occurrences import Hit
 from analytics.traces import Trace
+from exporter.garbage_collection import collector_at_rest
 from exporter.state import schema, tables
 from exporter.state.announcement import Announced, Announcement
 from exporter.state.chunks import unpack_events
@@ -115,7 +115,7 @@ class State:
         query = select(tables.sessions)
         if since_ns is not None:
             query = query.where(tables.sessions.c.last_ns >= since_ns)
-        with _collector_at_rest(), self._database.reading() as connection:
+        with collector_at_rest(), self._database.reading() as connection:
             rows = connection.execution_options(yield_per=_ROWS_A_TIME).execute(query)
             found = [from_row(row) for row in rows]
         # Here and not in the query: the database would sort whole rows, features and all.
@@ -224,21 +224,6 @@ def _private_file(path: Path) -> Path:
     except OSError as error:
         raise StateUnwritable(f"{path} cannot be written ({error.strerror}): check the folder and the file") from error
     return path
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """No garbage collection meanwhile: every object made here stays, and looking for garbage among them costs a third.
-
-    Of two threads that do this at once, the first to end wakes the collector for both, which is merely slower.
-    """
-    was_awake = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_awake:
-            gc.enable()
 
 
 def _hit(values: dict[str, Any]) -> Hit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 import time
 from itertools import groupby
 
@@ -62,7 +63,9 @@ def test_what_a_real_loki_was_sent_becomes_a_session_on_the_exposition(tmp_path,
         samples = once_at(monkeypatch, sigyn, now, write_config(tmp_path, sources={"loki": reading}))
     assert total(samples, "sigyn_events_read_total") == len(records) + len(lines)
     assert total(samples, "sigyn_events_dropped_total") == 0
-    assert total(samples, "sigyn_sessions") == len({line["session_id"] for line in lines})
+    told = [{pair["key"]: pair["value"] for pair in record["attributes"]} for record in records]
+    sessions = {one["session.id"]["stringValue"] for one in told} | {line["session_id"] for line in lines}
+    assert total(samples, "sigyn_sessions") == len(sessions)
     names = [record["body"]["stringValue"].removeprefix("claude_code.") for record in records]
     otlp_name = next(dict(key[1:])["source"] for key in samples if "claude" in str(key) and "otel" in str(key))
     assert total(samples, "sigyn_events_read_total", source=otlp_name, event="tool_result") == names.count(
@@ -118,6 +121,18 @@ def push_otlp(url, team):
             requests.post(f"{url}/otlp/v1/logs", json=document, timeout=20).raise_for_status()
 
 
+def wait_until_readable(url, expected):
+    """Wait until a real Loki answers with that many entries."""
+    never, now = threading.Event(), time.time_ns()
+    query = 'sum(count_over_time({service_name="claude-code"}[3d]))'
+    for _ in range(120):
+        found = requests.get(f"{url}/loki/api/v1/query", params={"query": query, "time": now}, timeout=20).json()
+        if found["data"]["result"] and int(found["data"]["result"][0]["value"][1]) == expected:
+            return
+        never.wait(0.25)
+    raise AssertionError(f"Loki does not answer with {expected} entries: {found}")
+
+
 LIGHT = {"training": {"minimum_sessions": 20}, "analyses": {"risk": {"trees": 20}}}
 
 
@@ -170,6 +185,9 @@ def test_what_is_pushed_to_a_real_loki_is_on_the_exposition(tmp_path, sigyn):
     (tmp_path / "loki").mkdir()
     with running_loki(tmp_path / "loki") as url:
         push_otlp(url, team)
+        # Chunks of a past that is over are written out at once, and cannot be read while that goes on.
+        requests.post(f"{url}/flush", timeout=20).raise_for_status()
+        wait_until_readable(url, sum(len(scope["logRecords"]) for scope in _scopes(as_otlp(merge_in_time(team)))))
         config = write_config(tmp_path, sources={"loki": {"url": url, "lookback": "3d"}}, **LIGHT)
         outcome = sigyn("once", "--config", config)
     assert outcome.status == 0, outcome.err

@@ -25,6 +25,7 @@ from analytics.simulation import (
 )
 from exporter.commands.evaluate_options import evaluate
 from exporter.evaluation.corpus import count_errors, read_events
+from exporter.evaluation.jobs import in_processes
 from exporter.evaluation.labels_file import Choice, read_labels
 from exporter.evaluation.pyod_peers import PEERS, pyod_scores
 from exporter.evaluation.records_file import read_records
@@ -106,7 +107,8 @@ def run(*arguments):
 
 
 def rows_of(output):
-    return {(row["dataset"], row["condition"], row["scorer"]): row for row in map(json.loads, output.splitlines())}
+    rows = [json.loads(line) for line in output.splitlines()]
+    return {(row["dataset"], row["condition"], row["scorer"]): row for row in rows if "scorer" in row}
 
 
 def test_planted_loops_are_found_beyond_counting(folder):
@@ -156,13 +158,18 @@ def test_markdown_and_table_name_every_scorer(folder):
     arguments = ("--events", folder / "team.jsonl", "--labels", folder / "team.labels.csv", "--group-by", "agent")
     markdown = run(*arguments, "--format", "markdown")
     assert "| scorer | AUROC |" in markdown
+    assert "unseen good sessions" in markdown
     for text in (markdown, run(*arguments)):
         assert all(name in text for name in ("sigyn risk", "sigyn lof", "events", "22 bad, 88 good"))
 
 
 @pytest.mark.usefixtures("_plain_risk")
 def test_judged_by_its_length_a_session_gains_by_what_is_put_into_it(healthy):
-    rows = rows_of(run("--inject", "--events", healthy, "--format", "jsonl"))
+    output = run("--inject", "--events", healthy, "--format", "jsonl")
+    rows = rows_of(output)
+    measured = {row["measure"]: row for row in map(json.loads, output.splitlines()) if "measure" in row}
+    assert measured["risk at high or above"]["share"]["value"] == 1.0
+    assert measured["anomaly at 0.95 or above"]["share"]["value"] == 0.0
     assert {details for details, _, _ in rows} == {"with details", "without details"}
     deeds = {f"{kind} {strength}" for kind in MISBEHAVIOURS for strength in STRENGTHS}
     assert {condition for _, condition, _ in rows} == {*deeds, "untouched", "mean", "mean mild", "mean strong"}
@@ -247,6 +254,11 @@ def test_groups_onsets_and_keys_are_read_and_a_session_without_group_is_its_own(
 def test_labels_that_cannot_be_used_are_named(tmp_path, lines, choice, message):
     with pytest.raises(EvaluationError, match=message):
         read_labels(labels(tmp_path, *lines), four_sessions(tmp_path), choice)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_work_spread_over_processes_comes_back_in_order(jobs):
+    assert list(in_processes(abs, iter([-3, 1, -2]), jobs)) == [3, 1, 2]
 
 
 def test_errors_are_failed_results_and_requests():

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from exporter.config_sources import DEFAULT_SELECTOR
 from grafana.build import all_files, main, stale_files, write_files
@@ -278,18 +277,11 @@ def test_a_query_cannot_name_a_metric_or_label_that_the_exporter_does_not_expose
     assert "isolation_forest" in anomalous_ratio("isolation_forest")
 
 
-# Provisioning
+# The page about it
 
 
-def test_provisioned_dashboards_are_the_generated_ones_and_cannot_be_edited():
-    folder = GENERATED.parent / "provisioning"
-    (provider,) = yaml.safe_load((folder / "dashboards.yml").read_text())["providers"]
-    assert (provider["type"], provider["allowUiUpdates"]) == ("file", False)
-
-
-def test_provisioned_data_sources_cover_what_the_variables_offer():
-    folder = GENERATED.parent / "provisioning"
-    sources = {one["type"]: one for one in yaml.safe_load((folder / "datasources.yml").read_text())["datasources"]}
-    offered = {one["query"] for d in EVERY_DASHBOARD for one in d["templating"]["list"] if one["type"] == "datasource"}
-    assert offered <= set(sources)
-    assert [kind for kind, one in sources.items() if one.get("isDefault")] == ["prometheus"]
+def test_page_names_every_dashboard_and_every_rule_that_is_set_aside():
+    page = (GENERATED.parents[1] / "docs" / "dashboards.md").read_text(encoding="utf-8")
+    assert all(f"`/d/{name}" in page for name in DASHBOARDS)
+    rows = [line for line in page.splitlines() if "`target-counter-agg-rule`" in line]
+    assert all(any(title.partition(":")[0] in row for row in rows) for title in USES_TOTALS)
