@@ -7,7 +7,7 @@ summary is prepared when a snapshot is published, in the thread that publishes. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -134,6 +134,7 @@ class SnapshotCollector(Collector):
         gauges: further gauges that analyses publish as readings: help (a full sentence) and label names, by name.
         tracked_sessions: how many sessions, riskiest first, have series of their own.
         max_tool_names: tools counted under their own name; the others count as ``other``.
+        findings: rule and severity of every rule in force: counted from 0, so that a rate sees their first finding.
         anomalous_from: the score from which a detector calls a session anomalous, in
             ``sigyn_detector_anomalous_ratio``.
     """
@@ -145,6 +146,7 @@ class SnapshotCollector(Collector):
         *,
         tracked_sessions: int = 50,
         max_tool_names: int = 200,
+        findings: Iterable[tuple[str, str]] = (),
         anomalous_from: float = ANOMALOUS_FROM,
     ) -> None:
         further = (Family(name, GaugeMetricFamily, text, tuple(labels)) for name, (text, labels) in gauges.items())
@@ -154,6 +156,7 @@ class SnapshotCollector(Collector):
             anomalous_from,
             _bounds(max_tool_names),
             frozenset(gauges),
+            dict.fromkeys(findings, 0.0),
         )
         self._summary = ExpositionSummary()
         publisher.watch(self._prepare)

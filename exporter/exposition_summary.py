@@ -40,6 +40,7 @@ class Summariser:
         tracked_sessions: how many sessions, riskiest first, have series of their own.
         anomalous_from: the calibrated score from which a detector is counted as calling a session anomalous.
         bounds: of each counter the positions of the labels that are bounded, with the names that have series.
+        findings: rules in force with their severities, at 0.
         gauges: names of the further gauges that are published from the snapshot's readings.
     """
 
@@ -47,6 +48,7 @@ class Summariser:
     anomalous_from: float
     bounds: Bounds
     gauges: frozenset[str]
+    findings: Samples
 
     def summarise(self, publication: Publication) -> ExpositionSummary:
         """The samples of a publication: none before the first snapshot, counters and models only once withdrawn."""
@@ -64,7 +66,9 @@ class Summariser:
         return ExpositionSummary({name: found for name, found in samples.items() if found})
 
     def _counters(self, snapshot: Snapshot) -> dict[str, Samples]:
-        return {name: _folded(snapshot.counters.get(name, {}), bounds) for name, bounds in self.bounds.items()}
+        counters = {**snapshot.counters}
+        counters["sigyn_findings_total"] = {**self.findings, **counters.get("sigyn_findings_total", {})}
+        return {name: _folded(counters.get(name, {}), bounds) for name, bounds in self.bounds.items()}
 
     def _scores(self, sessions: Iterable[SessionVerdict], silenced: Container[str]) -> dict[str, Samples]:
         states: Counter[str] = Counter(dict.fromkeys(SESSION_STATES, 0))

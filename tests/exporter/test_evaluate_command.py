@@ -65,7 +65,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory):
     """Sessions in which nothing is planted."""
-    return simulated(tmp_path_factory.mktemp("healthy"), "team", 60, 0.0)
+    return simulated(tmp_path_factory.mktemp("healthy"), "team", 40, 0.0)
 
 
 @dataclass(frozen=True)
