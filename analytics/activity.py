@@ -172,26 +172,20 @@ class Grouped:
         return ratio(np.bincount(self.session, weights=self.values, minlength=self.length), self.counts)
 
     def maximum(self) -> np.ndarray:
-        """Greatest of each session's values; NaN without any."""
-        greatest = np.full(self.length, -np.inf)
-        np.maximum.at(greatest, self.session, self.values)
-        return np.where(self.counts > 0, greatest, np.nan)
+        """Greatest of each session's values."""
+        return self.quantile(1.0)
 
     def quantile(self, share: float) -> np.ndarray:
         """The ``share`` quantile of each session's values (lower of the two neighbours)."""
         result = np.full(self.length, np.nan)
         if len(self.values):
+            ordered = self.values[np.lexsort((self.values, self.session))]
             ends = np.cumsum(self.counts).astype(np.int64)
             counts = self.counts.astype(np.int64)
             present = counts > 0
             offset = np.floor((counts - 1) * share).astype(np.int64)
-            result[present] = self._ordered[(ends - counts + offset)[present]]
+            result[present] = ordered[(ends - counts + offset)[present]]
         return result
-
-    @cached_property
-    def _ordered(self) -> np.ndarray:
-        """The values, sorted within each session."""
-        return self.values[np.lexsort((self.values, self.session))]
 
     def distinct(self) -> np.ndarray:
         """How many different values each session has."""

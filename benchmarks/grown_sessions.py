@@ -17,6 +17,7 @@ from analytics.activity import WorkingHours
 from analytics.analysis import History, SessionRows
 from analytics.features import FEATURE_NAMES
 from analytics.registry import load_analyses
+from analytics.traces import Trace
 from benchmarks.telemetry import simulated
 from exporter.batch_run import Inputs, read_inputs
 from exporter.commands.simulate_command import write_sessions
@@ -62,16 +63,26 @@ def grow(measured: Path | str, count: int, now_ns: int, seed: int = 0) -> Histor
             ended_ns=ended_ns,
             user_id=f"{one.info.user_id}-{number % max(1, count // SESSIONS_A_USER // 8)}",
         )
-        sessions.append((info, one.findings))
+        sessions.append((info, one.findings, _resampled(one.trace, rng)))
         values.append(one.values * factors)
         for age, row in inputs.checkpoints[one.info.session_id].items():
             rows.append(row * factors)
             ages.append(age)
             numbers.append(number)
-    infos, findings = zip(*sessions, strict=True)
-    return History(SessionRows(infos, np.array(values), findings), np.array(rows), np.array(ages), np.array(numbers))
+    infos, findings, traces = zip(*sessions, strict=True)
+    known = SessionRows(infos, np.array(values), findings, traces)
+    return History(known, np.array(rows), np.array(ages), np.array(numbers))
+
+
+def _resampled(trace: Trace, rng: np.random.Generator) -> Trace:
+    """The same steps with noise in their sizes; nothing is shared with the original, as between real sessions."""
+    kept = trace.bounded()
+    sizes = kept.sizes * np.exp(rng.normal(0.0, NOISE, kept.sizes.shape)).astype(np.float32)
+    return Trace((*kept.symbols,), sizes, kept.ranks.copy(), kept.length)
 
 
 def part(rows: SessionRows, first: int, last: int) -> SessionRows:
     """Some of the sessions."""
-    return SessionRows(rows.infos[first:last], rows.values[first:last], rows.findings[first:last])
+    return SessionRows(
+        rows.infos[first:last], rows.values[first:last], rows.findings[first:last], rows.traces[first:last]
+    )

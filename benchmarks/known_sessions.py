@@ -38,6 +38,13 @@ def make_state(measured: str, folder: str, count: int, now_ns: int) -> None:
             with state.begin() as transaction:
                 transaction.put_sessions(block)
         with state.begin() as transaction:
+            transaction.put_traces(
+                {
+                    info.session_id: trace
+                    for info, trace in zip(history.sessions.infos, history.sessions.traces, strict=True)
+                }
+            )
+        with state.begin() as transaction:
             for number in range(TOOLS):
                 transaction.add_counts("sigyn_tool_calls_total", {(f"tool-{number}", "success"): 1000.0 / (number + 1)})
 

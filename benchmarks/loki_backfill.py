@@ -117,7 +117,8 @@ def backfill(url: str, selector: str, folder: str, now_ns: int) -> dict[str, flo
 def push_lines(url: str, events: int, now_ns: int) -> int:
     """Push native lines as ``sigyn simulate --push`` does; returns how many."""
     sessions = _cut(simulated(-(-events // EVENTS_A_SESSION) + 40, now_ns, seed=5, days=DAYS), events)
-    push_sessions(sessions, url)
+    with LokiClient(LokiSettings(url)) as client:
+        push_sessions(sessions, client, url)
     return sum(len(session.records) for session in sessions)
 
 

@@ -139,7 +139,7 @@ class SnapshotCollector(Collector):
             ``sigyn_detector_anomalous_ratio``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings, by keyword
         self,
         publisher: Publisher,
         gauges: Mapping[str, tuple[str, Sequence[str]]] = _NO_GAUGES,

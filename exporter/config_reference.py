@@ -5,19 +5,17 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import sys
 import textwrap
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from exporter.config_keys import KEYS, Key
 from exporter.config_models import Config
+from exporter.reference_pages import ReferencePages, markdown_table
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 _WIDTH: Final = 100
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -68,9 +66,15 @@ def render_reference() -> str:
     lines = [_INTRODUCTION]
     for key in KEYS.values():
         if key.section is not None and len(key.location) == 1:
-            lines += [f"## `{key.path}`", "", _meaning(key), "", "| key | default | meaning |", "|---|---|---|"]
-            lines += [_row(inner) for inner in KEYS.values() if _is_value_below(inner, key)]
-            lines.append("")
+            inner = (_cells(one) for one in KEYS.values() if _is_value_below(one, key))
+            lines += [
+                f"## `{key.path}`",
+                "",
+                _meaning(key),
+                "",
+                *markdown_table(("key", "default", "meaning"), inner),
+                "",
+            ]
     return "\n".join(lines)
 
 
@@ -87,42 +91,14 @@ def render_example() -> str:
     return "\n".join(lines) + "\n"
 
 
-def stale_files(root: Path = ROOT) -> list[Path]:
-    """The rendered files, relative to the project, that differ from what the tree says."""
-    return [
-        path
-        for path, text in _rendered().items()
-        if not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text
-    ]
-
-
-def write_files(root: Path = ROOT) -> None:
-    """Write the reference page and the example file."""
-    for path, text in _rendered().items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text, encoding="utf-8")
-
-
-def main(arguments: Sequence[str], root: Path = ROOT) -> int:
-    """The command; 0 on success, 1 when a file is stale."""
-    parser = argparse.ArgumentParser(prog="python -m exporter.config_reference", description=__doc__)
-    action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--check", action="store_true", help="fail when a file is stale")
-    action.add_argument("--write", action="store_true", help="write the files")
-    if parser.parse_args(arguments).write:
-        write_files(root)
-        return 0
-    stale = stale_files(root)
-    for path in stale:
-        sys.stderr.write(f"{path}: is stale (run python -m exporter.config_reference --write)\n")
-    return 1 if stale else 0
-
-
 def _rendered() -> dict[Path, str]:
     return {
         Path("docs/configuration.md"): render_reference(),
         Path("exporter/config.example.yml"): render_example(),
     }
+
+
+PAGES: Final = ReferencePages("exporter.config_reference", __doc__ or "", _rendered)
 
 
 def _is_value_below(key: Key, section: Key) -> bool:
@@ -141,10 +117,9 @@ def _default(key: Key) -> Any:
     return value
 
 
-def _row(key: Key) -> str:
+def _cells(key: Key) -> tuple[str, str, str]:
     default = _default(key)
-    shown = "not set" if default is None else f"`{_yaml(default)}`"
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in (f"`{key.path}`", shown, _meaning(key))) + " |"
+    return f"`{key.path}`", "not set" if default is None else f"`{_yaml(default)}`", _meaning(key)
 
 
 def _yaml(value: Any) -> str:
@@ -157,4 +132,4 @@ def _yaml(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(PAGES.main(sys.argv[1:]))

@@ -195,7 +195,7 @@ class Exporter:
 
     def _cycle_job(self) -> None:
         if self.cycle() is not None and not self.stopping.is_set():
-            self.scheduler.add_job(self._training_job, id="training", replace_existing=True, max_instances=1)
+            self._add_training_job()
 
     def _training_job(self) -> None:
         if self.training():
@@ -205,7 +205,11 @@ class Exporter:
     def train_now(self) -> None:
         """Train at the next opportunity, due or not."""
         self.wants_training = True
-        self.scheduler.add_job(self._training_job, id="training", replace_existing=True, max_instances=1)
+        self._add_training_job()
+
+    def _add_training_job(self) -> None:
+        # One that waits beside one that runs: what is asked for during a training comes right after it.
+        self.scheduler.add_job(self._training_job, id="training", replace_existing=True, max_instances=2)
 
     # What the pages call
 

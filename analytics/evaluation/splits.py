@@ -29,10 +29,23 @@ class Split:
     held: tuple[np.ndarray, np.ndarray]
 
 
-def deal(groups: np.ndarray, rng: np.random.Generator, folds: int = FOLDS) -> np.ndarray:
-    """The fold of each session, shape (n_sessions,): whole groups, dealt at random as evenly as they allow."""
+def deal(groups: np.ndarray, is_good: np.ndarray, rng: np.random.Generator, folds: int = FOLDS) -> np.ndarray:
+    """The fold of each session, shape (n_sessions,): whole groups, dealt at random so that good sessions spread evenly.
+
+    The groups with most good sessions are dealt first, each to the fold that has fewest, so that a small set leaves
+    enough to fit on in every split.
+    """
     names, codes = np.unique(groups, return_inverse=True)
-    return np.asarray((rng.permutation(len(names)) % folds)[codes])
+    sizes = np.stack([np.bincount(codes, weights=is_good), np.bincount(codes)], axis=1)
+    order = rng.permutation(len(names))
+    order = order[np.argsort(-sizes[order, 0], kind="stable")]
+    fold_of = np.empty(len(names), dtype=np.int64)
+    held = np.zeros((folds, 2))
+    for group in order:
+        least = int(np.lexsort((rng.random(folds), held[:, 1], held[:, 0]))[0])
+        fold_of[group] = least
+        held[least] += sizes[group]
+    return np.asarray(fold_of[codes])
 
 
 def splits_of(numbers: np.ndarray, fold: np.ndarray, is_good: np.ndarray, folds: int = FOLDS) -> list[Split]:

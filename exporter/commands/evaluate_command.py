@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from analytics.activity import WorkingHours
+from analytics.evaluation import EvaluationError
 from analytics.evaluation.report import ReportRow, means_over_sets
 from analytics.evaluation.trial import needed_for
 from analytics.registry import load_analyses
@@ -40,12 +41,19 @@ def run_evaluate(options: EvaluateOptions) -> None:
         write_footnote(options.output_format)
         return
     rows: list[ReportRow] = []
+    refused: list[EvaluationError] = []
     for events, labels in _sets(options):
-        own = _labelled_rows(events, labels, options, effort)
+        try:
+            own = _labelled_rows(events, labels, options, effort)
+        except EvaluationError as error:
+            refused.append(error)
+            continue
         write_labelled(own, options.output_format)
         rows += own
     write_labelled(means_over_sets(rows), options.output_format)
     write_footnote(options.output_format)
+    if refused:
+        raise EvaluationError("; ".join(str(error) for error in refused))
 
 
 def _effort(options: EvaluateOptions) -> Effort:

@@ -49,7 +49,7 @@ def plan(truth: Truth, look: Look, seeds: int) -> list[Fit]:
     """Every fit of one condition; folds are dealt over the whole set, so a group has one fold in all strata."""
     fits = []
     for seed in range(seeds):
-        fold = deal(truth.groups, np.random.default_rng((seed, 1)))
+        fold = deal(truth.groups, ~truth.is_bad, np.random.default_rng((seed, 1)))
         for stratum in strata_of(truth, look.chosen):
             fits += [Fit(seed, stratum, split) for split in splits_of(stratum.numbers, fold, ~truth.is_bad)]
     return fits
@@ -64,13 +64,22 @@ def evaluate_set(
     trials = (_trial(fit, truth, look, training) for fit in fits)
     work = partial(run_trial, analyses=effort.analyses, peers=effort.peers)
     judged: dict[tuple[int, str], list[Judged]] = {}
-    for number, (fit, scores) in enumerate(zip(fits, in_processes(work, trials, effort.jobs), strict=True)):
+    answers = _named(dataset, in_processes(work, trials, effort.jobs))
+    for number, (fit, scores) in enumerate(zip(fits, answers, strict=True)):
         judged.setdefault((fit.seed, fit.stratum.name), []).append(
             Judged(fit.split, {**scores, **_counts(fit.split, truth, look)})
         )
         progress((number + 1) / len(fits))
     blocks = [block for each in judged.values() for block in blocks_of(each, truth.is_bad, truth.groups)]
     return report_rows(dataset, f"{training.name}, {look.name}", _with_both(dataset, blocks))
+
+
+def _named(dataset: str, answers: Iterator[Scores]) -> Iterator[Scores]:
+    """The answers; one that cannot be had says of which set."""
+    try:
+        yield from answers
+    except EvaluationError as error:
+        raise EvaluationError(f"{dataset}: {error}") from error
 
 
 def _trial(fit: Fit, truth: Truth, look: Look, training: Training) -> Trial:

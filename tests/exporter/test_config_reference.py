@@ -21,7 +21,7 @@ def leaves(tree, prefix=()):
 
 
 def test_committed_files_are_fresh():
-    assert config_reference.stale_files() == [], "run python -m exporter.config_reference --write"
+    assert config_reference.PAGES.stale() == [], "run python -m exporter.config_reference --write"
 
 
 def test_example_equals_the_defaults():
@@ -62,10 +62,10 @@ def test_every_duration_says_so_and_has_a_written_default(key):
 
 
 def test_check_fails_until_the_files_are_written(tmp_path, capsys):
-    assert config_reference.main(["--check"], tmp_path) == 1
+    assert config_reference.PAGES.main(["--check"], tmp_path) == 1
     assert capsys.readouterr().err.splitlines() == [
         "docs/configuration.md: is stale (run python -m exporter.config_reference --write)",
         "exporter/config.example.yml: is stale (run python -m exporter.config_reference --write)",
     ]
-    assert config_reference.main(["--write"], tmp_path) == 0
-    assert config_reference.main(["--check"], tmp_path) == 0
+    assert config_reference.PAGES.main(["--write"], tmp_path) == 0
+    assert config_reference.PAGES.main(["--check"], tmp_path) == 0

@@ -144,6 +144,20 @@ def test_several_sets_end_in_their_means(folder, tmp_path):
 
 
 @pytest.mark.usefixtures("_plain_risk")
+def test_a_set_that_cannot_be_judged_is_named_and_leaves_the_others_unharmed(folder, tmp_path):
+    for name in ("good", "labels-of-nobody"):
+        for ending in (".jsonl", ".labels.csv"):
+            (tmp_path / f"{name}{ending}").write_bytes((folder / f"team{ending}").read_bytes())
+    (tmp_path / "labels-of-nobody.labels.csv").write_text("session_id,label,model,agent\nx,1,m,a\n")
+    result = CliRunner().invoke(
+        evaluate, ["--folder", str(tmp_path), "--jobs", "1", "--seeds", "1", "--format", "jsonl"]
+    )
+    assert {name for name, _, _ in rows_of(result.stdout)} == {"good"}
+    assert isinstance(result.exception, EvaluationError)
+    assert "labels-of-nobody" in str(result.exception)
+
+
+@pytest.mark.usefixtures("_plain_risk")
 def test_cut_to_so_many_events_their_number_tells_nothing(folder):
     given = ("--events", folder / "team.jsonl", "--labels", folder / "team.labels.csv", "--group-by", "")
     rows = rows_of(run(*given, "--cut", 12, "--past-onset", 5, "--contaminate", "0,10", "--format", "jsonl"))

@@ -12,7 +12,7 @@ def test_thresholds_rest_on_good_sessions_that_are_neither_judged_nor_fitted_on(
     rng = np.random.default_rng(seed)
     is_bad, groups = rng.random(sessions) < 0.3, rng.integers(0, max(4, sessions // 3), sessions)
     numbers = np.arange(sessions)
-    fold = deal(groups, rng)
+    fold = deal(groups, ~is_bad, rng)
     splits = splits_of(numbers, fold, ~is_bad)
     # A session's score is its number, so a threshold score tells which session it came from.
     judged = [Judged(split, {"own": np.concatenate(split.held).astype(float)}) for split in splits]

@@ -11,7 +11,7 @@ from analytics.evaluation.splits import contaminated, deal, splits_of
 def test_fit_threshold_and_test_share_no_group(groups, seed, good_share):
     groups = np.array(groups)
     is_good = np.random.default_rng(seed).random(len(groups)) < good_share
-    fold = deal(groups, np.random.default_rng(seed))
+    fold = deal(groups, is_good, np.random.default_rng(seed))
     for split in splits_of(np.arange(len(groups)), fold, is_good):
         fit, first, second = (set(groups[part]) for part in (split.fit, *split.held))
         assert not fit & first
@@ -20,12 +20,21 @@ def test_fit_threshold_and_test_share_no_group(groups, seed, good_share):
         assert len(split.fit) + len(split.held[0]) + len(split.held[1]) == len(groups)
 
 
-def test_groups_are_dealt_evenly_and_by_seed():
-    groups = np.repeat(np.arange(20), 5)
-    fold = deal(groups, np.random.default_rng(1))
+def test_good_sessions_are_dealt_evenly_and_by_seed():
+    groups, is_good = np.repeat(np.arange(20), 5), np.arange(100) % 5 < 2
+    fold = deal(groups, is_good, np.random.default_rng(1))
     assert np.bincount(fold).tolist() == [25, 25, 25, 25]
-    assert (fold == deal(groups, np.random.default_rng(1))).all()
-    assert (fold != deal(groups, np.random.default_rng(2))).any()
+    assert np.bincount(fold[is_good]).tolist() == [10, 10, 10, 10]
+    assert (fold == deal(groups, is_good, np.random.default_rng(1))).all()
+    assert (fold != deal(groups, is_good, np.random.default_rng(2))).any()
+
+
+def test_few_large_groups_leave_enough_to_fit_on():
+    groups = np.repeat(np.arange(12), [9, 8, 7, 3, 3, 1, 1, 1, 1, 1, 1, 0])
+    is_good = np.ones(len(groups), dtype=bool)
+    for seed in range(20):
+        fold = deal(groups, is_good, np.random.default_rng(seed))
+        assert min(len(split.fit) for split in splits_of(np.arange(len(groups)), fold, is_good)) >= 18
 
 
 @pytest.mark.parametrize(("sessions", "splits", "times_judged"), [(80, 2, 1), (79, 6, 3)])
