@@ -2,7 +2,7 @@
 
 Four numbers a session, higher is stranger: the most surprising stretch of three steps, the most novel single size,
 the channel that is novel throughout, the most novel stretch of three steps. A loop, a foreign tool, a failing service
-and corrupted output each show in another of them.
+and corrupted output each show in another of them. Durations count only where they are unusual throughout.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from analytics.order_model import OrderModel, fit_order_model
 from analytics.size_model import SizeModel, fit_size_model
-from analytics.traces import CHANNELS, UNITS, Trace
+from analytics.traces import CHANNELS, DURATION, UNITS, Trace
 
 MEASURES: Final = ("sequence", "step", "channel", "stretch")
 """Columns of the evidence: surprise of the worst stretch, novelty of the worst size, channel and stretch."""
@@ -98,7 +98,7 @@ class StepEvidence:
         if scope is None or not trace.length:
             return None
         sizes = self.models[scope].sizes
-        novelty = sizes.novelty(trace)[: trace.length]
+        novelty = _without_waiting(sizes.novelty(trace)[: trace.length])
         row, channel = np.unravel_index(int(np.argmax(novelty)), novelty.shape)
         symbol = trace.symbols[row]
         known = sizes.known.get((symbol, int(channel))) or sizes.known.get((None, int(channel)))
@@ -115,13 +115,21 @@ class StepEvidence:
 
 
 def _summary(surprise: np.ndarray, novelty: np.ndarray) -> tuple[float, float, float, float]:
-    per_step = novelty.sum(axis=1)
+    own = _without_waiting(novelty)
+    per_step = own.sum(axis=1)
     return (
         _worst_stretch(surprise),
-        float(novelty.max()),
+        float(own.max()),
         float(novelty.mean(axis=0).max()),
         _worst_stretch(per_step),
     )
+
+
+def _without_waiting(novelty: np.ndarray) -> np.ndarray:
+    """Novelty with durations left out: a single long one may be a person's waiting, not the agent's doing."""
+    own = novelty.copy()
+    own[:, DURATION] = 0.0
+    return own
 
 
 def _worst_stretch(values: np.ndarray) -> float:

@@ -17,6 +17,8 @@ from analytics.tool_uses import pair_tool_uses
 
 CHANNELS: Final = ("input size", "output size", "duration", "output tokens")
 """Columns of a trace's sizes: characters, characters, milliseconds, tokens; each as logarithm of one plus it."""
+DURATION: Final = 2
+"""The channel that may hold a person's waiting."""
 UNITS: Final = ("characters", "characters", "ms", "tokens")
 MESSAGE: Final = "<message>"
 PROMPT: Final = "<prompt>"
