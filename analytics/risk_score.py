@@ -89,6 +89,8 @@ def fit_finding_rates(findings: Sequence[Sequence[Finding]], who: Sequence[Who])
 def join_parts(parts: Mapping[str, float]) -> tuple[float, dict[str, float]]:
     """The joint risk of some parts, and each part's share of it; the shares add up to the risk."""
     bounded = {name: min(part, 1.0 - 1e-9) for name, part in parts.items() if part > 0}
+    if not bounded:
+        return 0.0, {}
     logs = {name: -np.log1p(-part) for name, part in bounded.items()}
     total = sum(logs.values())
     risk = float(-np.expm1(-total))

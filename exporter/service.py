@@ -20,12 +20,10 @@ from typing import Final, NoReturn
 from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
-from analytics.rules import Rule
 from exporter.assembly import build_training_settings, build_world, close_sources, open_state
 from exporter.collector import SnapshotCollector
 from exporter.commands.clock import utc_now
 from exporter.config import Config, ConfigError, load_config
-from exporter.details import session_detail
 from exporter.herald import Herald
 from exporter.instrumentation import Instrumentation
 from exporter.logs import configure_logging, one_line
@@ -38,7 +36,6 @@ from exporter.reloading import apply_configuration
 from exporter.rule_file import RuleFileError
 from exporter.state import HumanVerdict, StateError
 from exporter.training import Shelf, finished_sessions, is_due, load_models, read_history, train
-from exporter.web.services import WebServices, WebSettings
 from exporter.web.session_detail import HumanVerdictInput
 from exporter.world import World
 
@@ -264,29 +261,6 @@ class Exporter:
         self.instruments.config_last_reload_success.set(self.clock())
         self.herald.tell("config_reloaded", "configuration loaded")
         logger.info("configuration loaded")
-
-    def services(self) -> WebServices:
-        """What the web room needs of this process."""
-        web = self.config.web
-        return WebServices(
-            publisher=self.publisher,
-            registry=self.registry,
-            session_detail=lambda session_id: session_detail(self.world, session_id),
-            put_verdict=self.put_verdict,
-            reload=self.reload,
-            readiness=self.readiness,
-            now=self.clock,
-            settings=WebSettings(
-                external_url=web.external_url,
-                grafana_url=web.grafana_url,
-                version=version("sigyn"),
-                sources=tuple(source.name for source in self.world.sources),
-            ),
-            describe_rule=self._rule,
-        )
-
-    def _rule(self, rule_id: str) -> Rule | None:
-        return next((rule for rule in self.world.rules.rules if rule.id == rule_id), None)
 
     # Life
 

@@ -17,6 +17,7 @@ import uvicorn
 from exporter.config import Config
 from exporter.config_values import ListenAddress
 from exporter.listening import open_listener
+from exporter.page_services import page_services
 from exporter.service import Exporter
 from exporter.web.app import create_app
 
@@ -56,7 +57,7 @@ def _end_on_signals() -> None:
 def _web_server(exporter: Exporter) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(exporter.services()),
+            create_app(page_services(exporter)),
             log_config=None,
             log_level=logging.WARNING,
             access_log=False,

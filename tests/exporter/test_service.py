@@ -72,7 +72,7 @@ def cycle_in_progress(exporter):
 
 
 def client_of(exporter):
-    return TestClient(create_app(exporter.services()), base_url="http://127.0.0.1")
+    return TestClient(create_app(page_services(exporter)), base_url="http://127.0.0.1")
 
 
 def test_the_scrape_answers_while_a_cycle_runs_and_ready_says_how_far_it_is(tmp_path):
@@ -140,7 +140,7 @@ def test_a_reload_puts_time_out_rules_and_interval_in_force(tmp_path):
         exporter.cycle()
         assert exporter.world.state.open_session_ids() == {"thief"}
         (rule,) = {one.rule for one in exporter.world.verdicts["thief"].findings[:1]}
-        assert exporter.services().describe_rule(rule) is not None
+        assert page_services(exporter).describe_rule(rule) is not None
         write_config(tmp_path, sessions={"idle_timeout": "1m"}, rules={"disable": [rule]}, cycle={"interval": "5m"})
         answer = client.post("/-/reload")
         assert (answer.status_code, answer.text) == (200, "The configuration is loaded.\n")
@@ -164,7 +164,7 @@ def test_a_rule_that_came_with_a_reload_is_described_on_the_pages(tmp_path):
     }
     file = write_config(tmp_path)
     with exporter_of(tmp_path, Clock(), file) as exporter:
-        services = exporter.services()
+        services = page_services(exporter)
         assert services.describe_rule("our-own") is None
         (tmp_path / "own.yml").write_text(yaml.safe_dump({"rules": [rule]}))
         write_config(tmp_path, rules={"files": [str(tmp_path / "own.yml")]})
