@@ -17,6 +17,7 @@ import yaml
 
 from exporter.config_values import ListenAddress
 from exporter.listening import ListenError, open_listener
+from exporter.page_services import page_services
 from exporter.sources.source import Batch
 from exporter.web.app import create_app
 from tests.builders import table_of, use
