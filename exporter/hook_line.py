@@ -29,7 +29,7 @@ KEPT_ARGUMENTS: Final = ("command", "file_path", "notebook_path", "path", "url",
 _EVENT_NAME: Final = ("hook_event_name", "hook_event_type", "hookEventName")
 _SESSION_ID: Final = ("session_id", "sessionId")
 
-_EVENTS: Final[dict[str, dict[str, Any]]] = {
+HOOK_EVENTS: Final[dict[str, dict[str, Any]]] = {
     "SessionStart": {"event": "session_start"},
     "SessionEnd": {"event": "session_end"},
     "UserPromptSubmit": {"event": "user_prompt"},
@@ -103,7 +103,7 @@ def native_line(payload: Any, stamp: Stamp) -> Line:
         "duration_ms": _number(payload.get("duration_ms")),
     }
     line.update((field, _text(payload.get(key))) for key, field in _TEXT_FIELDS.items())
-    line.update(_EVENTS.get(name, {"event": _snake_case(name)}))
+    line.update(HOOK_EVENTS.get(name, {"event": _snake_case(name)}))
     line.update(_tool_fields(payload))
     line.update(_message_fields(payload, name, keeps_prompt=stamp.keeps_prompt))
     return {field: value for field, value in line.items() if value is not None and value != ""}

@@ -21,16 +21,14 @@ from analytics.ensemble import (
     Evidence,
     FittedDetectors,
     HeldBack,
-    TraceScopes,
-    age_bucket,
     calibrate,
     fit_detectors,
 )
 from analytics.features import FEATURE_NAMES
 from analytics.reasons import Subject, direct, feature_reasons, main_reasons, order_reason, size_reason
 from analytics.risk_score import FindingRates, anomaly_part, fit_finding_rates, join_parts
-from analytics.sessions import SessionInfo
-from analytics.step_evidence import SIZE_MEASURES, trace_scopes
+from analytics.step_evidence import SIZE_MEASURES
+from analytics.training_rows import TrainingRows, step_scopes
 from analytics.verdicts import INITIALIZING, INSUFFICIENT, SCORED, Reason
 
 _OPERATIONS: Final = FEATURE_NAMES.index("operations_total")
@@ -99,61 +97,13 @@ class RiskResult:
     reasons: tuple[Reason, ...] = ()
 
 
-def _scopes_of(info: SessionInfo) -> TraceScopes:
-    return trace_scopes(info.agent, info.model)
-
-
-@dataclass(frozen=True)
-class _TrainingRows:
-    """Final and checkpoint rows of the training sessions, one under the other."""
-
-    values: np.ndarray
-    ages: np.ndarray
-    session: np.ndarray
-    is_final: np.ndarray
-
-    @classmethod
-    def of(cls, history: History) -> _TrainingRows:
-        """Stack the rows of a history."""
-        count = len(history)
-        return cls(
-            np.concatenate([history.sessions.values, history.checkpoint_values]),
-            np.concatenate([history.sessions.ages, history.checkpoint_ages]),
-            np.concatenate([np.arange(count), history.checkpoint_session]),
-            np.arange(count + len(history.checkpoint_ages)) < count,
-        )
-
-    def evidence(self, chosen: np.ndarray, history: History, baseline: Baseline) -> Evidence:
-        """What the detectors look at in the chosen rows (numbers of shape (n,))."""
-        sessions = history.sessions
-        numbers = self.session[chosen].tolist()
-        who = [sessions.who_of(number) for number in numbers]
-        deviations = baseline.standardise(self.values[chosen], self.ages[chosen], who)
-        return Evidence(
-            direct(deviations),
-            [
-                sessions.trace(number) if is_final else sessions.trace(number).until(int(age))
-                for number, age, is_final in zip(numbers, self.ages[chosen], self.is_final[chosen], strict=True)
-            ],
-            [_scopes_of(sessions.infos[number]) for number in numbers],
-            self.ages[chosen],
-        )
-
-    def one_a_bucket(self) -> np.ndarray:
-        """Mask that leaves each session once in each age bucket: its final row where that falls in it."""
-        buckets = age_bucket(self.ages)
-        final_bucket = np.zeros(int(self.session.max()) + 1, dtype=np.int64)
-        final_bucket[self.session[self.is_final]] = buckets[self.is_final]
-        return self.is_final | (buckets != final_bucket[self.session])
-
-
 def fit(history: History, settings: RiskSettings, previous: RiskModel | None) -> RiskModel | NotEnoughData:
     """Learn what is ordinary and calibrate; ``previous`` is not used."""
     del previous
     long_enough = int((history.sessions.ages >= settings.minimum_events).sum())
     if long_enough < settings.minimum_sessions:
         return NotEnoughData(settings.minimum_sessions - long_enough)
-    rows = _TrainingRows.of(history)
+    rows = TrainingRows.of(history)
     held_back = _score_held_back(history, rows, settings)
     baseline, detectors = _fit_once(history, rows, np.ones(len(history), dtype=bool), settings)
     return RiskModel(
@@ -165,14 +115,14 @@ def fit(history: History, settings: RiskSettings, previous: RiskModel | None) ->
 
 
 def _fit_once(
-    history: History, rows: _TrainingRows, chosen: np.ndarray, settings: RiskSettings
+    history: History, rows: TrainingRows, chosen: np.ndarray, settings: RiskSettings
 ) -> tuple[Baseline, FittedDetectors]:
     """Fit baseline and detectors on the chosen sessions (mask of shape (n_sessions,))."""
     part = np.flatnonzero(chosen[rows.session] & (rows.ages >= settings.minimum_events))
     people = [history.sessions.who_of(number) for number in rows.session[part]]
     baseline = fit_baseline(rows.values[part], rows.ages[part], rows.is_final[part], people)
     finals = part[rows.is_final[part]]
-    return baseline, fit_detectors(settings.detectors(), rows.evidence(finals, history, baseline), settings.seed)
+    return baseline, fit_detectors(settings.detectors(), rows.evidence(finals, baseline), settings.seed)
 
 
 def _folds(history: History, count: int) -> np.ndarray:
@@ -187,7 +137,7 @@ def _folds(history: History, count: int) -> np.ndarray:
     return fold
 
 
-def _score_held_back(history: History, rows: _TrainingRows, settings: RiskSettings) -> HeldBack:
+def _score_held_back(history: History, rows: TrainingRows, settings: RiskSettings) -> HeldBack:
     """Score every session by detectors fitted on the other folds."""
     rng = np.random.default_rng(settings.seed)
     fold = _folds(history, settings.folds)
@@ -201,7 +151,7 @@ def _score_held_back(history: History, rows: _TrainingRows, settings: RiskSettin
             continue
         baseline, detectors = _fit_once(history, rows, fold != number, settings)
         order.append(held)
-        for name, scores in detectors.raw(rows.evidence(held, history, baseline)).items():
+        for name, scores in detectors.raw(rows.evidence(held, baseline)).items():
             raw[name].append(scores)
     held_rows = np.concatenate(order)
     return HeldBack(
@@ -243,7 +193,7 @@ def _judge(rows: SessionRows, chosen: np.ndarray, model: RiskModel) -> dict[str,
     evidence = Evidence(
         direct(model.baseline.standardise(rows.values[chosen], ages, who)),
         [rows.trace(number) for number in chosen],
-        [_scopes_of(rows.infos[number]) for number in chosen],
+        [step_scopes(rows.infos[number]) for number in chosen],
         ages,
     )
     cases = _Cases(rows, chosen, evidence, model.ensemble.score(evidence))

@@ -6,21 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from exporter import hook_line
+
 HOOK_EVENTS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "SessionStart": {"event": "session_start"},
-    "SessionEnd": {"event": "session_end"},
-    "UserPromptSubmit": {"event": "user_prompt"},
-    "PreToolUse": {"event": "tool_call"},
-    "PostToolUse": {"event": "tool_result", "success": True},
-    "PostToolUseFailure": {"event": "tool_result", "success": False},
-    "PermissionDenied": {"event": "tool_decision", "decision": "reject", "decision_source": "config"},
-    "PermissionRequest": {"event": "notification", "notification_type": "permission_request"},
-    "Notification": {"event": "notification"},
-    "Stop": {"event": "assistant_message"},
-    "StopFailure": {"event": "api_error"},
-    "SubagentStart": {"event": "subagent_start"},
-    "SubagentStop": {"event": "subagent_stop"},
-    "PreCompact": {"event": "compaction"},
+    **hook_line.HOOK_EVENTS,
     **{
         name: {"event": re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()}
         for name in (
