@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -87,12 +88,18 @@ class SessionVerdict:
     model_version: str | None = None
 
 
-def grounds_of(verdict: SessionVerdict) -> list[str]:
-    """Why a session is where it is, in words, weightiest first: its findings and the reasons of its anomaly."""
+def grounds_of(verdict: SessionVerdict, titles: Mapping[str, str] | None = None) -> list[str]:
+    """Why a session is where it is, in words, weightiest first: its findings and the reasons of its anomaly.
+
+    ``titles`` are the words for the rules by id; without one a finding is told by its rule's id.
+    """
     weights = verdict.parts
     found = [
-        (weights.get(finding.rule, 0.0), f"{finding.rule} x{finding.count}" if finding.count > 1 else finding.rule)
-        for finding in verdict.findings
+        (
+            weights.get(one.rule, 0.0),
+            (titles or {}).get(one.rule, one.rule) + (f" x{one.count}" if one.count > 1 else ""),
+        )
+        for one in verdict.findings
     ]
     total = sum(reason.contribution for reason in verdict.reasons) or 1.0
     told = [(weights.get("anomaly", 0.0) * one.contribution / total, one.text) for one in verdict.reasons]

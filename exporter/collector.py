@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from analytics.events import EVENT_NAMES
+from analytics.rules import Rule
 from exporter.exposition_summary import Bounds, ExpositionSummary, Summariser
 from exporter.label_values import AdmittedNames
 from exporter.publisher import Publication, Publisher
@@ -134,7 +135,7 @@ class SnapshotCollector(Collector):
         gauges: further gauges that analyses publish as readings: help (a full sentence) and label names, by name.
         tracked_sessions: how many sessions, riskiest first, have series of their own.
         max_tool_names: tools counted under their own name; the others count as ``other``.
-        findings: rule and severity of every rule in force: counted from 0, so that a rate sees their first finding.
+        rules: those in force: their findings are counted from 0, so that a rate sees the first, and told by title.
         anomalous_from: the score from which a detector calls a session anomalous, in
             ``sigyn_detector_anomalous_ratio``.
     """
@@ -146,7 +147,7 @@ class SnapshotCollector(Collector):
         *,
         tracked_sessions: int = 50,
         max_tool_names: int = 200,
-        findings: Iterable[tuple[str, str]] = (),
+        rules: Iterable[Rule] = (),
         anomalous_from: float = ANOMALOUS_FROM,
     ) -> None:
         further = (Family(name, GaugeMetricFamily, text, tuple(labels)) for name, (text, labels) in gauges.items())
@@ -156,7 +157,7 @@ class SnapshotCollector(Collector):
             anomalous_from,
             _bounds(max_tool_names),
             frozenset(gauges),
-            dict.fromkeys(findings, 0.0),
+            {rule.id: rule for rule in rules if rule.is_reported},
         )
         self._summary = ExpositionSummary()
         publisher.watch(self._prepare)

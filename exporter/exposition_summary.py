@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from analytics.rules import Rule
 from analytics.verdicts import INITIALIZING, INSUFFICIENT, LEVELS, SCORED, SessionVerdict, grounds_of
 from exporter.label_values import AdmittedNames, label_value
 from exporter.publisher import Publication
@@ -40,7 +41,7 @@ class Summariser:
         tracked_sessions: how many sessions, riskiest first, have series of their own.
         anomalous_from: the calibrated score from which a detector is counted as calling a session anomalous.
         bounds: of each counter the positions of the labels that are bounded, with the names that have series.
-        findings: rules in force with their severities, at 0.
+        rules: those in force, by id.
         gauges: names of the further gauges that are published from the snapshot's readings.
     """
 
@@ -48,7 +49,7 @@ class Summariser:
     anomalous_from: float
     bounds: Bounds
     gauges: frozenset[str]
-    findings: Samples
+    rules: Mapping[str, Rule]
 
     def summarise(self, publication: Publication) -> ExpositionSummary:
         """The samples of a publication: none before the first snapshot, counters and models only once withdrawn."""
@@ -67,7 +68,8 @@ class Summariser:
 
     def _counters(self, snapshot: Snapshot) -> dict[str, Samples]:
         counters = {**snapshot.counters}
-        counters["sigyn_findings_total"] = {**self.findings, **counters.get("sigyn_findings_total", {})}
+        none_yet: Samples = {(rule.id, rule.severity): 0.0 for rule in self.rules.values()}
+        counters["sigyn_findings_total"] = {**none_yet, **counters.get("sigyn_findings_total", {})}
         return {name: _folded(counters.get(name, {}), bounds) for name, bounds in self.bounds.items()}
 
     def _scores(self, sessions: Iterable[SessionVerdict], silenced: Container[str]) -> dict[str, Samples]:
@@ -85,11 +87,21 @@ class Summariser:
         return {
             "sigyn_session_risk_score": {_who(verdict): risk for risk, verdict in tracked},
             "sigyn_session_anomaly_score": _anomalies(verdict for _, verdict in tracked),
-            "sigyn_session_reason_info": _reasons(verdict for _, verdict in tracked),
+            "sigyn_session_reason_info": self._reasons(verdict for _, verdict in tracked),
             "sigyn_sessions": {(state,): float(count) for state, count in states.items()},
             "sigyn_sessions_untracked": {(): float(len(heard) - len(tracked))},
             "sigyn_risk_score_mean": {(): sum(risk for risk, _ in risks) / len(risks)} if risks else {},
             "sigyn_detector_anomalous_ratio": _anomalous_ratios(scored, self.anomalous_from),
+        }
+
+    def _reasons(self, sessions: Iterable[SessionVerdict]) -> Samples:
+        """The main reasons of the sessions that alerts are about, findings by their rules' titles."""
+        titles = {rule.id: rule.title for rule in self.rules.values()}
+        return {
+            (label_value(verdict.session_id), str(rank), label_value(text)): 1.0
+            for verdict in sessions
+            if verdict.risk is not None and verdict.risk >= ALERTING_FROM
+            for rank, text in enumerate(grounds_of(verdict, titles)[:REASONS_TOLD], start=1)
         }
 
 
@@ -102,16 +114,6 @@ def scores_by_detector(verdict: SessionVerdict) -> dict[str, float]:
 def _who(verdict: SessionVerdict) -> Labels:
     who = (verdict.session_id, verdict.agent, verdict.user_id, verdict.project)
     return tuple(label_value(value) for value in who)
-
-
-def _reasons(sessions: Iterable[SessionVerdict]) -> Samples:
-    """The main reasons of the sessions that alerts are about, findings first where they weigh more."""
-    return {
-        (label_value(verdict.session_id), str(rank), label_value(text)): 1.0
-        for verdict in sessions
-        if verdict.risk is not None and verdict.risk >= ALERTING_FROM
-        for rank, text in enumerate(grounds_of(verdict)[:REASONS_TOLD], start=1)
-    }
 
 
 def _anomalies(sessions: Iterable[SessionVerdict]) -> Samples:

@@ -74,7 +74,7 @@ class Exporter:
             tracked_sessions=config.metrics.tracked_sessions,
             max_tool_names=config.metrics.max_tool_names,
             gauges=gauges,
-            findings=[(rule.id, rule.severity) for rule in self.world.rules.rules if rule.is_reported],
+            rules=self.world.rules.rules,
         )
         self.registry.register(collector)
         self._tell_intervals(config)

@@ -104,8 +104,8 @@ def fit(history: History, settings: RiskSettings, previous: RiskModel | None) ->
     if long_enough < settings.minimum_sessions:
         return NotEnoughData(settings.minimum_sessions - long_enough)
     rows = TrainingRows.of(history)
-    held_back = _score_held_back(history, rows, settings)
-    baseline, detectors = _fit_once(history, rows, np.ones(len(history), dtype=bool), settings)
+    held_back = _score_held_back(rows, settings)
+    baseline, detectors = _fit_once(rows, np.ones(len(history), dtype=bool), settings)
     return RiskModel(
         baseline=baseline,
         ensemble=calibrate(detectors, held_back),
@@ -114,12 +114,10 @@ def fit(history: History, settings: RiskSettings, previous: RiskModel | None) ->
     )
 
 
-def _fit_once(
-    history: History, rows: TrainingRows, chosen: np.ndarray, settings: RiskSettings
-) -> tuple[Baseline, FittedDetectors]:
+def _fit_once(rows: TrainingRows, chosen: np.ndarray, settings: RiskSettings) -> tuple[Baseline, FittedDetectors]:
     """Fit baseline and detectors on the chosen sessions (mask of shape (n_sessions,))."""
     part = np.flatnonzero(chosen[rows.session] & (rows.ages >= settings.minimum_events))
-    people = [history.sessions.who_of(number) for number in rows.session[part]]
+    people = [rows.history.sessions.who_of(number) for number in rows.session[part]]
     baseline = fit_baseline(rows.values[part], rows.ages[part], rows.is_final[part], people)
     finals = part[rows.is_final[part]]
     return baseline, fit_detectors(settings.detectors(), rows.evidence(finals, baseline), settings.seed)
@@ -137,9 +135,10 @@ def _folds(history: History, count: int) -> np.ndarray:
     return fold
 
 
-def _score_held_back(history: History, rows: TrainingRows, settings: RiskSettings) -> HeldBack:
+def _score_held_back(rows: TrainingRows, settings: RiskSettings) -> HeldBack:
     """Score every session by detectors fitted on the other folds."""
     rng = np.random.default_rng(settings.seed)
+    history = rows.history
     fold = _folds(history, settings.folds)
     usable = rows.one_a_bucket() & (rows.ages >= settings.minimum_events)
     usable &= (rng.permutation(len(history)) < MOST_CALIBRATION_SESSIONS)[rows.session]
@@ -149,7 +148,7 @@ def _score_held_back(history: History, rows: TrainingRows, settings: RiskSetting
         held = np.flatnonzero(usable & (fold[rows.session] == number))
         if not len(held):
             continue
-        baseline, detectors = _fit_once(history, rows, fold != number, settings)
+        baseline, detectors = _fit_once(rows, fold != number, settings)
         order.append(held)
         for name, scores in detectors.raw(rows.evidence(held, baseline)).items():
             raw[name].append(scores)

@@ -51,7 +51,8 @@ class Stratum:
 def strata_of(truth: Truth, chosen: np.ndarray, least_good: int = LEAST_GOOD) -> list[Stratum]:
     """Sessions by key; keys with too little history are pooled with those that share all but the last part of it.
 
-    What is too little even then is pooled more widely still, in the end with all that is left over.
+    What is too little even then is pooled more widely still, in the end with all that is left over; where that is
+    too little as well it is in no stratum.
 
     Args:
         truth: of all sessions.
@@ -68,7 +69,7 @@ def strata_of(truth: Truth, chosen: np.ndarray, least_good: int = LEAST_GOOD) ->
         left = np.array([], dtype=np.int64)
         for key in sorted(members):
             numbers = np.array(members[key])
-            if kept == 0 or (~truth.is_bad[numbers]).sum() >= least_good:
+            if (~truth.is_bad[numbers]).sum() >= least_good:
                 strata.append(Stratum(_name(key, truth, numbers), numbers))
             else:
                 left = np.concatenate([left, numbers])

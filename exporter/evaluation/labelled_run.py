@@ -109,9 +109,14 @@ def _with_both(dataset: str, blocks: list[Block]) -> list[Block]:
 
 
 def strata_lines(truth: Truth, look: Look) -> Iterator[str]:
-    """What is compared within what, one line a stratum."""
-    left_out = int((~look.chosen).sum())
-    yield f"{look.name}: up to {look.longest:,} events a session, {left_out:,} sessions left out"
-    for stratum in strata_of(truth, look.chosen):
+    """What is compared within what, one line a stratum, and what takes no part."""
+    strata = strata_of(truth, look.chosen)
+    thin = int(look.chosen.sum()) - sum(len(stratum.numbers) for stratum in strata)
+    cut = int((~look.chosen).sum())
+    yield (
+        f"{look.name}: up to {look.longest:,} events a session; left out: {cut:,} sessions that ended too early or "
+        f"show nothing bad by then, {thin:,} with too little history to compare with"
+    )
+    for stratum in strata:
         bad = int(truth.is_bad[stratum.numbers].sum())
         yield f"{look.name}: compared within {stratum.name}: {bad:,} bad, {len(stratum.numbers) - bad:,} good"
