@@ -1,11 +1,12 @@
 # Two commands for users: `make demo` shows everything, `make test` proves it. Both set themselves up from nothing.
 PYTHON ?= python3
 VENV   ?= .venv
+DATA   ?= ./labelled
 BIN    := $(VENV)/bin
 DONE   := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit live slow bench docs format clean
+.PHONY: help demo test lint types unit live slow bench evaluate docs format clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -40,9 +41,14 @@ slow: $(DONE) ## The long tests too
 bench: $(DONE) ## The figures of the README (some minutes)
 	$(BIN)/python -m benchmarks
 
+evaluate: $(DONE) ## How well sessions are told apart: every NAME.jsonl.gz with NAME.labels.csv in DATA (some minutes)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[benchmark]'
+	$(BIN)/sigyn evaluate --folder $(DATA) --peers
+
 docs: $(DONE) ## Write the reference pages that are made from the code
 	$(BIN)/python -m exporter.config_reference --write
 	$(BIN)/python -m exporter.feature_reference --write
+	$(BIN)/python -m grafana.build
 
 format: $(DONE) ## Put the code in shape
 	$(BIN)/ruff check --fix .

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from exporter.commands.evaluate_options import evaluate
 from exporter.commands.option_values import address, http_url, step
 
 if TYPE_CHECKING:
@@ -262,6 +263,9 @@ def _report_usage(error: click.ClickException) -> int:
     told = " ".join(error.format_message().split())
     sys.stderr.write(f"{command}: {told} See `{command} --help`.\n")
     return error.exit_code
+
+
+cli.add_command(evaluate)
 
 
 def main(arguments: list[str] | None = None) -> None:
