@@ -41,9 +41,9 @@ slow: $(DONE) ## The long tests too
 bench: $(DONE) ## The figures of the README (some minutes)
 	$(BIN)/python -m benchmarks
 
-evaluate: $(DONE) ## How well sessions are told apart: every NAME.jsonl.gz with NAME.labels.csv in DATA (some minutes)
+evaluate: $(DONE) ## How well sessions are told apart: every NAME.jsonl.gz with NAME.labels.csv in DATA (hours)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[benchmark]'
-	$(BIN)/sigyn evaluate --folder $(DATA) --peers
+	$(BIN)/sigyn evaluate --folder $(DATA) --train good --train all --equal-length --past-onset 5 --contaminate 0,5,10,20 --peers --format markdown
 
 docs: $(DONE) ## Write the reference pages that are made from the code
 	$(BIN)/python -m exporter.config_reference --write

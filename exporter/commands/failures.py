@@ -6,6 +6,7 @@ import sys
 import traceback
 from typing import Final
 
+from analytics.evaluation.errors import EvaluationError
 from analytics.simulation import SimulationError
 from exporter.commands.explain_command import UnknownSessionError
 from exporter.config import ConfigError
@@ -27,6 +28,7 @@ class WorkFailedError(Exception):
 
 _EXPECTED: Final = (
     WorkFailedError, SourceError, StateError, ModelStoreError, LokiError, ListenError, UnknownSessionError,
+    EvaluationError,
 )  # fmt: skip
 
 
