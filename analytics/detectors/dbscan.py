@@ -18,6 +18,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from analytics.detectors import Detector, sampled
+from analytics.detectors.neighbours import nearest
 
 MOST_ROWS: Final = 4_000
 """Training rows kept; the cost of a fit grows with their square."""
@@ -30,13 +31,13 @@ class FittedDbscan:
     """The core rows, in the space of the principal components, and the radius around them."""
 
     pca: PCA
-    cores: NearestNeighbors
+    cores: np.ndarray
     eps: float
     clusters: int
 
     def score(self, rows: np.ndarray) -> np.ndarray:
         """Distance to the nearest core row over ``eps``: up to 1 inside a cluster, above it noise."""
-        distances, _ = self.cores.kneighbors(self.pca.transform(rows), n_neighbors=1)
+        distances, _ = nearest(self.pca.transform(rows), self.cores, 1)
         return np.asarray(distances[:, 0] / self.eps)
 
 
@@ -54,9 +55,7 @@ def fit_dbscan(rows: np.ndarray, seed: int, *, minimum_samples: int) -> FittedDb
     cores = points[clustering.core_sample_indices_]
     # Without a single dense place every row is as good a core as any other.
     cores = cores if len(cores) else points
-    return FittedDbscan(
-        pca, NearestNeighbors(n_neighbors=1).fit(cores), float(eps), len(set(clustering.labels_) - {-1})
-    )
+    return FittedDbscan(pca, cores, float(eps), len(set(clustering.labels_) - {-1}))
 
 
 def bend(curve: np.ndarray) -> float:

@@ -11,9 +11,10 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from sklearn.neighbors import LocalOutlierFactor
+from sklearn.neighbors import NearestNeighbors
 
 from analytics.detectors import Detector, sampled
+from analytics.detectors.neighbours import nearest
 
 MOST_ROWS: Final = 4_000
 """Training rows kept; the cost of a score grows with them."""
@@ -21,13 +22,19 @@ MOST_ROWS: Final = 4_000
 
 @dataclass(frozen=True)
 class FittedLof:
-    """A fitted LOF."""
+    """The training rows, shape (n, n_columns), how far each reaches and how dense its neighbourhood is, shape (n,)."""
 
-    lof: LocalOutlierFactor
+    rows: np.ndarray
+    reach: np.ndarray
+    density: np.ndarray
+    neighbours: int
 
     def score(self, rows: np.ndarray) -> np.ndarray:
-        """Raw scores, about 1 for ordinary rows, higher for stranger ones (scikit-learn's sign turned)."""
-        return -np.asarray(self.lof.score_samples(rows))
+        """Raw scores, about 1 for ordinary rows, higher for stranger ones: scikit-learn's with the sign turned."""
+        distances, positions = nearest(rows, self.rows, self.neighbours)
+        reachability = np.maximum(distances, self.reach[positions]).mean(axis=1)
+        # The same tiny number as scikit-learn's keeps identical rows from an infinite density.
+        return self.density[positions].mean(axis=1) * (reachability + 1e-10)
 
 
 def fit_lof(rows: np.ndarray, seed: int, *, neighbours: int) -> FittedLof:
@@ -37,8 +44,11 @@ def fit_lof(rows: np.ndarray, seed: int, *, neighbours: int) -> FittedLof:
     """
     kept = sampled(rows, MOST_ROWS, seed)
     jittered = kept + np.random.default_rng(seed).normal(0.0, 1e-3, kept.shape)
-    lof = LocalOutlierFactor(n_neighbors=max(1, min(neighbours, len(kept) - 1)), novelty=True)
-    return FittedLof(lof.fit(jittered))
+    count = max(1, min(neighbours, len(kept) - 1))
+    distances, positions = NearestNeighbors(n_neighbors=count).fit(jittered).kneighbors()
+    reach = distances[:, -1]
+    density = 1.0 / (np.maximum(distances, reach[positions]).mean(axis=1) + 1e-10)
+    return FittedLof(jittered, reach, density, count)
 
 
 def local_outlier_factor(neighbours: int = 20) -> Detector:

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.ensemble import IsolationForest
+from sklearn.neighbors import LocalOutlierFactor
 
 from analytics.detectors import sampled
 from analytics.detectors.dbscan import bend, dbscan
 from analytics.detectors.isolation_forest import fit_isolation_forest, isolation_forest
-from analytics.detectors.lof import local_outlier_factor
+from analytics.detectors.lof import fit_lof, local_outlier_factor
+from analytics.detectors.neighbours import nearest
 
 DETECTORS = [isolation_forest(trees=50), local_outlier_factor(), dbscan()]
 each_detector = pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: detector.name)
@@ -57,6 +61,27 @@ def test_the_forest_scores_as_scikit_learn_does(rows):
     reference = IsolationForest(n_estimators=30, contamination=0.1, random_state=1).fit(trained)
     ours = fit_isolation_forest(trained, 1, trees=30, contamination=0.1).score(probe)
     assert np.allclose(ours, -reference.score_samples(probe), atol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [5, 300])
+def test_lof_scores_as_scikit_learn_does(rows):
+    trained = cloud(rows)
+    fitted = fit_lof(trained, 0, neighbours=20)
+    reference = LocalOutlierFactor(n_neighbors=fitted.neighbours, novelty=True).fit(fitted.rows)
+    for probe in (cloud(3, seed=8) * 3, cloud(600, seed=9) * 2):
+        assert np.allclose(fitted.score(probe), -reference.score_samples(probe), rtol=1e-6)
+
+
+@given(st.integers(1, 30), st.integers(1, 20), st.integers(1, 5))
+@settings(deadline=None, max_examples=60)
+def test_the_nearest_rows_are_the_nearest(rows, references, columns):
+    rng = np.random.default_rng(rows * 1000 + references * 10 + columns)
+    probe, known = rng.normal(size=(rows, columns)), rng.normal(size=(references, columns))
+    count = max(1, references // 2)
+    distances, positions = nearest(probe, known, count)
+    every = np.sqrt(((probe[:, None] - known) ** 2).sum(axis=2))
+    assert np.allclose(distances, np.sort(every, axis=1)[:, :count], atol=1e-6)
+    assert np.allclose(np.take_along_axis(every, positions, axis=1), distances, atol=1e-6)
 
 
 def test_dbscan_scores_are_distances_in_radii():
