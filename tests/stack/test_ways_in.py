@@ -16,6 +16,8 @@ from analytics.simulation import SimulationSettings, merge_in_time, simulate_tea
 from exporter.commands.simulate_command import push_sessions
 from exporter.config import load_config
 from exporter.hook_options import USEFUL_EVENTS
+from exporter.loki.client import LokiClient
+from exporter.loki.settings import LokiSettings
 from exporter.service import Exporter
 from tests.loki_server import needs_loki
 from tests.stack.agent_payloads import claude_code, codex, gemini
@@ -57,7 +59,8 @@ def test_a_month_pushed_at_once_is_read_whole_at_once(tmp_path):
     settings = SimulationSettings(end_ns=time.time_ns(), sessions=40, days=28)
     sessions = list(simulate_team(settings, np.random.default_rng(1)))
     with running_stack_loki(tmp_path) as url:
-        push_sessions(sessions, url)
+        with LokiClient(LokiSettings(url)) as client:
+            push_sessions(sessions, client, url)
         exporter, events = read_by_the_exporter(url, tmp_path / "state")
     assert events == len(list(merge_in_time(sessions)))
     assert set(exporter.world.verdicts) == {session.session_id for session in sessions}
