@@ -16,7 +16,7 @@ from exporter.instrumentation import Instrumentation
 from exporter.model_store import ModelStore
 from exporter.pipeline import restore, run_cycle
 from exporter.publisher import Publisher
-from exporter.recent_sessions import DRIFT, FEATURE_MEDIAN
+from exporter.recent_sessions import gauge_specs
 from exporter.rule_file import load_rule_set
 from exporter.sources.local import LocalSource
 from exporter.state import State
@@ -41,7 +41,7 @@ class Exporter:
         world = World((LocalSource([lines]),), state, load_rule_set(), enabled_analyses(), models=models)
         publisher, registry = Publisher(), CollectorRegistry()
         Instrumentation(registry, "benchmark")
-        specs = (FEATURE_MEDIAN, DRIFT, *(spec for analysis in load_analyses() for spec in analysis.metrics))
+        specs = gauge_specs(load_analyses())
         registry.register(SnapshotCollector(publisher, {spec.name: (spec.help, spec.labels) for spec in specs}))
         return cls(world, publisher, registry)
 

@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import CounterMetricFamily
 from analytics.registry import load_analyses
 from exporter.collector import ANOMALOUS_FROM, FAMILIES
 from exporter.instrumentation import Instrumentation
-from exporter.recent_sessions import DRIFT, FEATURE_MEDIAN
+from exporter.recent_sessions import gauge_specs
 from exporter.reference_pages import markdown_table
 
 _TITLES: Final = ("metric", "type", "labels", "meaning")
@@ -56,7 +56,7 @@ def result_metrics() -> list[MetricEntry]:
         )
         for family in FAMILIES
     ]
-    specs = (FEATURE_MEDIAN, DRIFT, *(spec for analysis in load_analyses() for spec in analysis.metrics))
+    specs = gauge_specs(load_analyses())
     return entries + [MetricEntry(spec.name, "gauge", tuple(spec.labels), spec.help) for spec in specs]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
 
 from analytics.analyses.risk import RiskModel
-from analytics.analysis import MetricSpec, SessionRows
+from analytics.analysis import Analysis, MetricSpec, SessionRows
 from analytics.drift import drift_ratio
 from analytics.features import FEATURE_NAMES
 from analytics.sessions import SessionInfo
@@ -23,6 +23,11 @@ DRIFT: Final = MetricSpec(
     "sigyn_drift_ratio", "Share of features in which the sessions of the last 24 hours left what was learned."
 )
 MOST_SESSIONS: Final = 5_000
+
+
+def gauge_specs(analyses: Iterable[Analysis]) -> tuple[MetricSpec, ...]:
+    """Every gauge that a snapshot's readings may hold: those of the recent sessions and of the analyses."""
+    return (FEATURE_MEDIAN, DRIFT, *(spec for analysis in analyses for spec in analysis.metrics))
 
 
 def describe_recent(world: World, now_ns: int) -> dict[str, Mapping[tuple[str, ...], float]]:

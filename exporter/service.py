@@ -31,7 +31,7 @@ from exporter.marks import read_marks
 from exporter.model_store import ModelStore
 from exporter.pipeline import CycleReport, restore, run_cycle, take_snapshot
 from exporter.publisher import Publisher
-from exporter.recent_sessions import DRIFT, FEATURE_MEDIAN
+from exporter.recent_sessions import gauge_specs
 from exporter.reloading import apply_configuration
 from exporter.rule_file import RuleFileError
 from exporter.state import HumanVerdict, StateError
@@ -67,7 +67,7 @@ class Exporter:
         self.world: World = build_world(config, open_state(config), self._count_request, utc_now())
         self.herald = Herald(self.world, clock, self._count_request, self.instruments.announcements)
         self.shelf = Shelf(ModelStore(config.state.directory), self.world.state)
-        specs = [FEATURE_MEDIAN, DRIFT, *(spec for one in self.world.analyses for spec in one.analysis.metrics)]
+        specs = gauge_specs(one.analysis for one in self.world.analyses)
         gauges = {spec.name: (spec.help, spec.labels) for spec in specs}
         collector = SnapshotCollector(
             self.publisher,

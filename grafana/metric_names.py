@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from analytics.registry import load_analyses
 from exporter.collector import FAMILIES
 from exporter.instrumentation import Instrumentation
-from exporter.recent_sessions import DRIFT, FEATURE_MEDIAN
+from exporter.recent_sessions import gauge_specs
 
 SCRAPE_LABELS: Final = ("job", "instance")
 """Labels that Prometheus adds to every series it scrapes."""
@@ -39,7 +39,7 @@ def _exposed() -> Mapping[str, tuple[str, ...]]:
     Instrumentation(registry, version="")
     own = {sample.name: tuple(sample.labels) for family in registry.collect() for sample in family.samples}
     cached = {family.name: family.labels for family in FAMILIES}
-    specs = (FEATURE_MEDIAN, DRIFT, *(spec for one in load_analyses() for spec in one.metrics))
+    specs = gauge_specs(load_analyses())
     readings = {spec.name: tuple(spec.labels) for spec in specs}
     return MappingProxyType({**NAMED_BY_HAND, **own, **cached, **readings})
 
