@@ -73,9 +73,14 @@ class Baseline:
 
     def expected_range(self, age: int, who: Who) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest value expected of each feature, in its own unit, shape (n_features,) each."""
-        location, scale = self._at(np.array([age]))
-        shift = self.shift_of([who])[0]
-        low, high = (from_model_space(location[0] + scale[0] * (bound + shift)) for bound in (self.low, self.high))
+        low, high = self.expected_ranges(np.array([age]), [who])
+        return low[0], high[0]
+
+    def expected_ranges(self, ages: np.ndarray, who: Sequence[Who]) -> tuple[np.ndarray, np.ndarray]:
+        """The expected range of each row, shape (n_rows, n_features) each."""
+        location, scale = self._at(ages)
+        shift = self.shift_of(who)
+        low, high = (from_model_space(location + scale * (bound + shift)) for bound in (self.low, self.high))
         return low, high
 
     def history(self, who: Who) -> int:
@@ -124,7 +129,9 @@ _MOST: Final = np.array([1.0 if feature.unit == "ratio" else np.inf for feature 
 
 def to_model_space(values: np.ndarray) -> np.ndarray:
     """Features as the models see them, shape (n_rows, n_features): see ``Feature.is_skewed``."""
-    return np.where(_IS_SKEWED, np.log1p(np.maximum(values, 0.0)), values)
+    result = np.array(values, dtype=float)  # the one copy: of many sessions' rows each further one is felt
+    np.maximum(result, 0.0, out=result, where=_IS_SKEWED)
+    return np.log1p(result, out=result, where=_IS_SKEWED)
 
 
 def from_model_space(values: np.ndarray) -> np.ndarray:
@@ -141,14 +148,14 @@ def fit_baseline(values: np.ndarray, ages: np.ndarray, is_final: np.ndarray, who
         is_final: whether a row is a session's final one; scopes are learned from final rows only.
         who: agent and user of each row.
     """
-    model_values = to_model_space(values)
     known = ~np.isnan(values).all(axis=0)
     nodes = [age for age in CHECKPOINTS if (ages >= age).any()] or [CHECKPOINTS[0]]
-    overall = _location_and_scale(model_values[is_final], None)
+    overall = _location_and_scale(to_model_space(values[is_final]), None)
     pairs = [overall]
     for age in nodes:
         near = (ages > age / 1.5) & (ages < age * 1.5)
-        pairs.append(_location_and_scale(model_values[near], pairs[-1]) if near.sum() >= LEAST_ROWS else pairs[-1])
+        enough = near.sum() >= LEAST_ROWS
+        pairs.append(_location_and_scale(to_model_space(values[near]), pairs[-1]) if enough else pairs[-1])
     location = np.stack([pair[0] for pair in pairs[1:]])
     scale = np.stack([pair[1] for pair in pairs[1:]])
     nothing = np.zeros(len(FEATURES))

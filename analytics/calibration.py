@@ -11,6 +11,7 @@ calibration score.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -30,6 +31,11 @@ class Calibration:
 
     def __len__(self) -> int:
         return len(self.raw_scores)
+
+    @cached_property
+    def usual(self) -> float:
+        """The raw score that 95 % of the held-back sessions do not exceed."""
+        return float(np.quantile(self.raw_scores, 0.95))
 
     def score(self, raw: np.ndarray) -> np.ndarray:
         """Calibrated scores of raw scores, shape (n_rows,): rising in the raw score, at most n / (n + 1)."""
@@ -56,6 +62,19 @@ class Calibration:
         spread = max(float(held.std()), 1e-9)
         excess = np.log1p(np.maximum(raw - held[-1], 0.0) / spread)
         return -np.log10(1.0 - below / (count + 1)) + excess
+
+    def own_evidence(self, raw: np.ndarray) -> np.ndarray:
+        """Evidence of calibration scores themselves, each among the others, shape (n_rows,).
+
+        The greatest has an excess over the second greatest. Without it rows that are judged would look stranger than
+        those the joint promise is made on.
+        """
+        held, count = self.raw_scores, len(self.raw_scores)
+        if count == 1:
+            return np.zeros(len(raw))
+        below = np.minimum(np.searchsorted(held, raw, side="left"), count - 1)
+        excess = np.log1p((held[-1] - held[-2]) / max(float(held.std()), 1e-9))
+        return -np.log10(1.0 - below / count) + np.where(raw == held[-1], excess, 0.0)
 
 
 def surprise(score: np.ndarray) -> np.ndarray:

@@ -1,28 +1,27 @@
 """Several detectors, one verdict: fitted, calibrated on sessions they did not see, and joined.
 
-Isolation Forest, LOF and DBSCAN look at a session's features and share one voice; each measure of its steps (see
-``analytics.step_evidence``) has a voice of its own. Calibration is cross-conformal (V. Vovk, "Cross-conformal
-predictors", Annals of Mathematics and Artificial Intelligence 74, 2015): every session is scored by detectors fitted
-on the other folds, and those raw scores are the calibration sample of the detectors fitted on all. Each age bucket
-has its own sample, in which a session stands once.
+Isolation Forest, LOF, DBSCAN and the covariance look at a session's features, the step evidence at its order and
+sizes, the vocabulary at what it said to its tools; ``analytics.voices`` joins them. Calibration is cross-conformal
+(V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial Intelligence 74, 2015): every session is
+scored by detectors fitted on the other folds, and those raw scores are the calibration sample of the detectors fitted
+on all. Each age bucket has its own sample, in which a session stands once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
-from analytics.calibration import Calibration
+from analytics.age_calibration import AgeCalibration, age_bucket
+from analytics.baseline import Who
 from analytics.detectors import Detector, FittedDetector
-from analytics.sessions import CHECKPOINTS
+from analytics.detectors.covariance import FittedCovariance, fit_covariance
 from analytics.step_evidence import MEASURES, StepEvidence, TraceScope, WorstStep, fit_step_evidence
 from analytics.traces import Trace
-
-LEAST_IN_BUCKET: Final = 30
-"""Held-back rows below which an age bucket is judged by all final rows instead."""
+from analytics.vocabulary_model import VocabularyModel, fit_vocabulary
+from analytics.voices import COVARIANCE, WORDS, voices_of
 
 TraceScopes = tuple[TraceScope, ...]
 
@@ -36,12 +35,14 @@ class Evidence:
         traces: the steps up to that age.
         scopes: the scopes of those steps, widest first.
         ages: events the session had, shape (n_rows,).
+        who: agent and user of each.
     """
 
     deviations: np.ndarray
     traces: Sequence[Trace]
     scopes: Sequence[TraceScopes]
     ages: np.ndarray
+    who: Sequence[Who]
 
     def __len__(self) -> int:
         return len(self.ages)
@@ -52,79 +53,33 @@ class FittedDetectors:
     """Everything that has seen the training sessions."""
 
     by_name: Mapping[str, FittedDetector]
+    covariance: FittedCovariance
     steps: StepEvidence
+    words: VocabularyModel
 
     def raw(self, evidence: Evidence) -> dict[str, np.ndarray]:
-        """Raw scores by detector, shape (n_rows,) each: higher is stranger."""
+        """Raw scores by detector, shape (n_rows,) each: higher is stranger, NaN where there is nothing to look at."""
         measures = self.steps.measure(evidence.traces, evidence.scopes)
         return {
             **{name: detector.score(evidence.deviations) for name, detector in self.by_name.items()},
+            COVARIANCE: self.covariance.score(evidence.deviations),
             **{name: measures[:, column] for column, name in enumerate(MEASURES)},
+            WORDS: self.words.measure(evidence.traces, evidence.who),
         }
+
+    def correlated(self, deviations: np.ndarray) -> np.ndarray:
+        """Each feature's share of what the covariance says, shape (n_rows, n_features)."""
+        return self.covariance.shares(deviations)
 
 
 def fit_detectors(detectors: tuple[Detector, ...], evidence: Evidence, seed: int) -> FittedDetectors:
     """Fit every detector on the same sessions."""
     return FittedDetectors(
         {detector.name: detector.fit(evidence.deviations, seed) for detector in detectors},
+        fit_covariance(evidence.deviations),
         fit_step_evidence(evidence.traces, evidence.scopes, seed),
+        fit_vocabulary(evidence.traces, evidence.who),
     )
-
-
-def age_bucket(ages: np.ndarray) -> np.ndarray:
-    """The age bucket of each age: the base-2 logarithm, rounded down, within the checkpoints' range."""
-    exponent = np.floor(np.log2(np.maximum(ages, 1))).astype(np.int64)
-    return np.clip(exponent, int(np.log2(CHECKPOINTS[0])) - 1, int(np.log2(CHECKPOINTS[-1])))
-
-
-@dataclass(frozen=True)
-class AgeCalibration:
-    """A calibration for each age bucket with enough held-back rows, and one for the rest."""
-
-    buckets: Mapping[int, Calibration]
-    rest: Calibration
-
-    @classmethod
-    def of(cls, raw: np.ndarray, buckets: np.ndarray, is_final: np.ndarray) -> AgeCalibration:
-        """Calibrate on raw scores of held-back rows."""
-        found, counts = np.unique(buckets, return_counts=True)
-        enough = found[counts >= LEAST_IN_BUCKET]
-        return cls(
-            {int(bucket): Calibration.of(raw[buckets == bucket]) for bucket in enough},
-            Calibration.of(raw[is_final]),
-        )
-
-    def score(self, raw: np.ndarray, ages: np.ndarray) -> np.ndarray:
-        """Calibrated scores, shape (n_rows,)."""
-        result = np.empty(len(raw))
-        for calibration, rows in self._parts(ages):
-            result[rows] = calibration.score(raw[rows])
-        return result
-
-    def evidence(self, raw: np.ndarray, ages: np.ndarray) -> np.ndarray:
-        """Evidence that adds up over detectors, shape (n_rows,)."""
-        result = np.empty(len(raw))
-        for calibration, rows in self._parts(ages):
-            result[rows] = calibration.evidence(raw[rows])
-        return result
-
-    def ground(self, age: int) -> int:
-        """Held-back sessions that a score at this age stands on."""
-        return len(self._at(age))
-
-    def usual(self, age: int) -> float:
-        """The raw score that 95 % of the held-back sessions of this age do not exceed."""
-        return float(np.quantile(self._at(age).raw_scores, 0.95))
-
-    def _at(self, age: int) -> Calibration:
-        return self.buckets.get(int(age_bucket(np.array([age]))[0]), self.rest)
-
-    def _parts(self, ages: np.ndarray) -> list[tuple[Calibration, np.ndarray]]:
-        buckets = age_bucket(ages)
-        return [
-            (self.buckets.get(int(bucket), self.rest), np.flatnonzero(buckets == bucket))
-            for bucket in np.unique(buckets)
-        ]
 
 
 @dataclass(frozen=True)
@@ -135,7 +90,7 @@ class EnsembleScores:
         joint: calibrated joint score, shape (n_rows,).
         raw: each detector's raw score, shape (n_rows,).
         detectors: each detector's calibrated score, shape (n_rows,).
-        voices: each detector's part of the joint evidence, shape (n_rows,); they add up to it.
+        voices: each voice's part of the joint evidence, shape (n_rows,); they add up to it.
     """
 
     joint: np.ndarray
@@ -157,7 +112,7 @@ class Ensemble:
         if not len(evidence):
             return EnsembleScores(np.zeros(0), {}, {}, {})
         raw = self.detectors.raw(evidence)
-        voices = voices_of(raw, self.calibrations, evidence.ages)
+        voices = voices_of({name: self.calibrations[name].evidence(one, evidence.ages) for name, one in raw.items()})
         return EnsembleScores(
             self.joint.score(_sum(voices), evidence.ages),
             raw,
@@ -165,24 +120,9 @@ class Ensemble:
             voices,
         )
 
-    def worst_step(self, evidence: Evidence, row: int) -> WorstStep | None:
-        """The step of one row whose size is most novel."""
-        return self.detectors.steps.worst_step(evidence.traces[row], evidence.scopes[row])
-
-
-def voices_of(
-    raw: Mapping[str, np.ndarray], calibrations: Mapping[str, AgeCalibration], ages: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Each detector's part of the joint evidence, as in Fisher's way to join p-values; features share one voice."""
-    features = len(raw) - len(MEASURES)
-    return {
-        name: calibrations[name].evidence(values, ages) / (1 if name in MEASURES else features)
-        for name, values in raw.items()
-    }
-
-
-def _sum(voices: Mapping[str, np.ndarray]) -> np.ndarray:
-    return np.sum(list(voices.values()), axis=0)
+    def worst_steps(self, evidence: Evidence) -> list[WorstStep | None]:
+        """The step of each row whose size is most novel."""
+        return self.detectors.steps.worst_steps(evidence.traces, evidence.scopes)
 
 
 @dataclass(frozen=True)
@@ -198,5 +138,12 @@ def calibrate(detectors: FittedDetectors, held_back: HeldBack) -> Ensemble:
     """Give fitted detectors the promise that held-back sessions allow."""
     buckets = age_bucket(held_back.ages)
     calibrations = {name: AgeCalibration.of(raw, buckets, held_back.is_final) for name, raw in held_back.raw.items()}
-    joint = _sum(voices_of(held_back.raw, calibrations, held_back.ages))
+    evidence = {
+        name: calibrations[name].own_evidence(raw, buckets, held_back.is_final) for name, raw in held_back.raw.items()
+    }
+    joint = _sum(voices_of(evidence))
     return Ensemble(detectors, calibrations, AgeCalibration.of(joint, buckets, held_back.is_final))
+
+
+def _sum(voices: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.sum(list(voices.values()), axis=0)

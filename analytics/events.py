@@ -71,6 +71,7 @@ COLUMNS: Final = (
     Column("tool_use_id", "object", "Pairs a call, its decision and its result."),
     Column("args_hash", "key", "Hash of the tool's whole arguments: equal tool and hash means the same call."),
     Column("program", "text", "Program and sub-command of a shell command's first part, such as 'git push'."),
+    Column("words", "text", "What the tool's arguments say, in words of a small vocabulary: see analytics.words."),
     Column("outside", "flag", "Whether the path a tool touched lies outside the session's project."),
     Column("success", "flag", "Outcome of a tool result or API request."),
     Column("failure_kind", "text", "Why it did not succeed: see analytics.failures.FAILURE_KINDS."),
@@ -113,6 +114,8 @@ DTYPES: Final[dict[str, np.dtype[Any]]] = {
 
 def objects(values: Collection[Any]) -> np.ndarray:
     """Values of any kind as an object array of shape (n_values,), lists among them included."""
+    if isinstance(values, np.ndarray) and values.dtype == np.object_:
+        return values
     return np.fromiter(values, dtype=object, count=len(values))
 
 
@@ -194,6 +197,10 @@ class EventTable:
         chosen = self.frame[rows] if rows.dtype == np.bool_ else self.frame.take(rows)
         return EventTable(chosen.reset_index(drop=True))
 
+    def stretch(self, begin: int, end: int) -> EventTable:
+        """The rows from ``begin`` to before ``end``, sharing their memory with this table."""
+        return EventTable(self.frame.iloc[begin:end].reset_index(drop=True))
+
     def sorted(self) -> EventTable:
         """Rows by session (in order of the session's code), then time, then sequence; ties keep arrival order."""
         order = np.lexsort((self.values("sequence"), self.values("time_ns"), self.codes("session_id")))
@@ -207,11 +214,11 @@ class EventTable:
     def repeated(self) -> np.ndarray:
         """Mask of the rows whose session and ``event_id`` an earlier row has already."""
         ids = self.values("event_id")
-        known = ids != 0
-        if not known.any():
-            return known
+        again = pd.Series(ids).duplicated().to_numpy() & (ids != 0)
+        if not again.any():  # the rule: no need to look at the sessions too
+            return again
         keys = pd.DataFrame({"session": self.codes("session_id"), "id": ids})
-        return keys.duplicated().to_numpy() & known
+        return keys.duplicated().to_numpy() & again
 
     def without_details(self) -> EventTable:
         """The same rows with every detail column missing: what may be stored."""

@@ -3,61 +3,121 @@
 Each context, from none to the last three symbols, predicts the next symbol by its counts and falls back on the
 shorter context as far as it has seen new symbols before (Witten-Bell smoothing; I. H. Witten, T. C. Bell, "The
 zero-frequency problem", IEEE Trans. Information Theory 37, 1991).
+
+The contexts form a tree that is read backwards: a context of three symbols hangs below the one of its last two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 ORDER: Final = 3
-BEGIN: Final = "<begin>"
+_BEGIN: Final = 0
+"""Code of what stands before a session's first symbol."""
+_UNKNOWN: Final = 1
+"""Code of a symbol that was never seen."""
+_FIRST: Final = 2
+_UNSEEN: Final = -1
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The symbols of some sequences as codes, ORDER times ``_BEGIN`` before each: ``codes[at]`` are the symbols."""
+
+    codes: np.ndarray
+    at: np.ndarray
+
+    @classmethod
+    def of(cls, sequences: Sequence[Sequence[str]], code: dict[str, int]) -> _Steps:
+        bounds = np.cumsum([0, *(len(symbols) for symbols in sequences)])
+        at = np.arange(bounds[-1]) + ORDER * (1 + np.repeat(np.arange(len(sequences)), np.diff(bounds)))
+        codes = np.full(int(bounds[-1]) + ORDER * len(sequences), _BEGIN, dtype=np.int64)
+        codes[at] = [code.get(symbol, _UNKNOWN) for symbols in sequences for symbol in symbols]
+        return cls(codes, at)
+
+    def before(self, distance: int) -> np.ndarray:
+        """The code that stands so many steps before each symbol; the symbol itself at 0."""
+        return self.codes[self.at - distance]
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The contexts of one length.
+
+    A key is the number of a context times the number of codes plus a code. All keys are sorted.
+
+    Attributes:
+        contexts: by number, the key of the context's parent and the symbol before it, shape (n_contexts,).
+        totals: times that each was seen.
+        kinds: different symbols that followed it.
+        followed: keys of contexts and the symbol that followed, shape (n_followers,).
+        counts: times that it did.
+    """
+
+    contexts: np.ndarray
+    totals: np.ndarray
+    kinds: np.ndarray
+    followed: np.ndarray
+    counts: np.ndarray
 
 
 @dataclass(frozen=True)
 class OrderModel:
-    """Counts of what followed each context; a context of length k is a tuple of the last k symbols."""
+    """What followed each context, by the context's length, and the codes of the symbols that were seen."""
 
-    counts: dict[tuple[str, ...], dict[str, int]]
-    symbols: int
+    code: dict[str, int]
+    levels: tuple[_Level, ...]
 
     def surprise(self, symbols: Sequence[str]) -> np.ndarray:
         """Bits of surprise of each symbol given those before it, shape (n_symbols,)."""
-        known: dict[tuple[str, ...], float] = {}
-        padded = (BEGIN,) * ORDER + tuple(symbols)
-        result = np.empty(len(symbols))
-        for position in range(len(symbols)):
-            window = padded[position : position + ORDER + 1]
-            chance = known.get(window)
-            if chance is None:
-                chance = known[window] = self._chance(window[:-1], window[-1])
-            result[position] = chance
-        return -np.log2(result)
+        return self.surprises([symbols])[0]
 
-    def _chance(self, context: tuple[str, ...], symbol: str) -> float:
-        chance = 1.0 / (self.symbols + 1)
-        for length in range(ORDER + 1):
-            followers = self.counts.get(context[len(context) - length :] if length else ())
-            if followers is None:
-                break
-            total, kinds = sum(followers.values()), len(followers)
-            chance = (followers.get(symbol, 0) + kinds * chance) / (total + kinds)
-        return chance
+    def surprises(self, sequences: Sequence[Sequence[str]]) -> list[np.ndarray]:
+        """The surprise of each sequence."""
+        steps, base = _Steps.of(sequences, self.code), len(self.code) + _FIRST
+        symbol = steps.before(0)
+        chance = np.full(len(symbol), 1.0 / (len(self.code) + 1))
+        context = np.zeros(len(symbol), dtype=np.int64)
+        for length, level in enumerate(self.levels):
+            if length:
+                parent, before = context, steps.before(length)
+                context = _find(level.contexts, np.where(parent == _UNSEEN, _UNSEEN, parent * base + before))
+            seen = np.flatnonzero(context != _UNSEEN)
+            inside = context[seen]
+            follower = _find(level.followed, inside * base + symbol[seen])
+            count = np.where(follower == _UNSEEN, 0, level.counts[follower])
+            kinds = level.kinds[inside]
+            chance[seen] = (count + kinds * chance[seen]) / (level.totals[inside] + kinds)
+        bounds = np.cumsum([0, *(len(symbols) for symbols in sequences)])
+        bits = -np.log2(chance)
+        return [bits[begin:end] for begin, end in pairwise(bounds)]
+
+
+def _find(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Position of each wanted key among the sorted keys, ``_UNSEEN`` where it is not one of them."""
+    position = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[position] == wanted, position, _UNSEEN)
 
 
 def fit_order_model(sequences: Sequence[Sequence[str]]) -> OrderModel:
     """Count what followed what in some sessions."""
-    counts: dict[tuple[str, ...], dict[str, int]] = {}
-    seen: set[str] = set()
-    for symbols in sequences:
-        padded = (BEGIN,) * ORDER + tuple(symbols)
-        seen.update(symbols)
-        for end in range(ORDER, len(padded)):
-            symbol = padded[end]
-            for length in range(ORDER + 1):
-                followers = counts.setdefault(padded[end - length : end], {})
-                followers[symbol] = followers.get(symbol, 0) + 1
-    return OrderModel(counts, len(seen))
+    seen = dict.fromkeys(symbol for symbols in sequences for symbol in symbols)
+    code = {symbol: number for number, symbol in enumerate(seen, start=_FIRST)}
+    if not code:
+        return OrderModel(code, ())
+    steps, base = _Steps.of(sequences, code), len(code) + _FIRST
+    symbol = steps.before(0)
+    contexts, context = np.zeros(1, dtype=np.int64), np.zeros(len(symbol), dtype=np.int64)
+    levels = []
+    for length in range(ORDER + 1):
+        if length:
+            contexts, context = np.unique(context * base + steps.before(length), return_inverse=True)
+        followed, counts = np.unique(context * base + symbol, return_counts=True)
+        kinds = np.bincount(followed // base, minlength=len(contexts))
+        levels.append(_Level(contexts, np.bincount(context, minlength=len(contexts)), kinds, followed, counts))
+    return OrderModel(code, tuple(levels))

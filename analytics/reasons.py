@@ -1,14 +1,12 @@
 """Why a session is strange, in features, numbers and words.
 
-The anomaly is split over the detectors' voices in the joint evidence, exactly. The features' voice is split over the
-features by their squared deviations from what is typical, as in a distance of independent standardised features; the
-voices of the steps are told by the step that is most novel and the stretch that is most surprising. Shares are of the
-whole, so those of the listed reasons add up to the anomaly at most.
+The anomaly is split over the detectors' voices in the joint evidence, exactly; see ``analytics.explanation``. Shares
+are of the whole, so those of the listed reasons add up to the anomaly at most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,8 +16,10 @@ from analytics.features import FEATURES
 from analytics.features.feature import Feature
 from analytics.step_evidence import WorstStep
 from analytics.verdicts import Reason
+from analytics.words import described
 
 MOST_REASONS: Final = 5
+MOST_WORDS_TOLD: Final = 4
 _LEAST: Final = np.array([feature.least for feature in FEATURES])
 _HARMLESS_SIGN: Final = np.array([{"high": -1.0, "low": 1.0, "both": 0.0}[feature.risky] for feature in FEATURES])
 
@@ -48,25 +48,20 @@ class Subject:
     expected: tuple[np.ndarray, np.ndarray]
 
 
-def feature_reasons(subject: Subject, share: float) -> list[Reason]:
+def feature_reasons(subject: Subject, shares: np.ndarray) -> list[Reason]:
     """Features outside their expected range, weightiest first.
 
     Args:
         subject: the session.
-        share: the part of the anomaly that all features together have.
+        shares: each feature's part of the anomaly, shape (n_features,).
     """
-    weights = subject.deviations**2
     low, high = subject.expected
     beyond = np.maximum(subject.values - high, low - subject.values)
     is_harmless = subject.deviations * _HARMLESS_SIGN > 0
     worth = np.flatnonzero((beyond >= _LEAST) & ~is_harmless & ~np.isnan(subject.values))
-    total = max(float(weights.sum()), 1e-12)
-    order = worth[np.argsort(-weights[worth], kind="stable")][:MOST_REASONS]
+    order = worth[np.argsort(-shares[worth], kind="stable")][:MOST_REASONS]
     return [
-        _reason(
-            FEATURES[k], float(subject.values[k]), (float(low[k]), float(high[k])), share * float(weights[k]) / total
-        )
-        for k in order
+        _reason(FEATURES[k], float(subject.values[k]), (float(low[k]), float(high[k])), float(shares[k])) for k in order
     ]
 
 
@@ -83,6 +78,20 @@ def order_reason(bits: float, expected: float, share: float) -> Reason:
         f"Surprise of the oddest three steps in a row: {number(bits)} bits each (expected at most {number(expected)})"
     )
     return Reason("sequence_surprise_bits", bits, 0.0, expected, share, text)
+
+
+def word_reason(words: Sequence[str], newness: float, expected: float, share: float) -> Reason:
+    """The words that this user's sessions hardly ever used before.
+
+    Args:
+        words: least expected first.
+        newness: their mean surprise, in orders of magnitude.
+        expected: what most sessions do not exceed.
+        share: their part of the anomaly.
+    """
+    told = ", ".join(described(word) for word in words[:MOST_WORDS_TOLD])
+    text = f"New for this user: {told} (newness {number(newness)}, expected at most {number(expected)})"
+    return Reason("new_words", newness, 0.0, expected, share, text)
 
 
 def main_reasons(reasons: Iterable[Reason]) -> tuple[Reason, ...]:

@@ -10,13 +10,14 @@ and answers from a model, say) is no novelty, which it would be to a mean and a 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
+from analytics.sorted_runs import SortedRuns
 from analytics.traces import CHANNELS, Trace
 
 NEIGHBOUR: Final = 3
@@ -26,6 +27,7 @@ MOST_SEEN: Final = 400
 """Sizes kept of one symbol and channel."""
 LEAST_SPREAD: Final = 0.03
 """Least usual distance, in logarithms: about three per cent."""
+_UNKNOWN: Final = -1
 
 
 @dataclass(frozen=True)
@@ -37,28 +39,40 @@ class KnownSizes:
 
     @classmethod
     def of(cls, values: np.ndarray) -> KnownSizes:
-        """Keep sizes; each one's own distance leaves itself out."""
-        ordered = np.sort(values)
-        own = _distances(ordered, ordered, NEIGHBOUR + 1)
-        usual = float(np.quantile(own, 0.9)) + LEAST_SPREAD
-        return cls(ordered, np.maximum(own, usual))
+        """Keep sizes, shape (n,)."""
+        return cls.of_each([values])[0]
+
+    @classmethod
+    def of_each(cls, samples: Sequence[np.ndarray]) -> list[KnownSizes]:
+        """Keep the sizes of each sample; each size's own distance leaves itself out."""
+        runs = SortedRuns.of([np.sort(sample) for sample in samples])
+        run, values = runs.run_of_value, runs.values
+        own = runs.distances(run, values, runs.positions(run, values), min(NEIGHBOUR + 1, runs.shortest))
+        return [
+            cls(values[begin:end], _spread(own[begin:end])) for begin, end in zip(runs.begin, runs.end, strict=True)
+        ]
+
+    @cached_property
+    def usual(self) -> tuple[float, float]:
+        """Nine in ten of the sizes lie between these, as they were before their logarithm was taken."""
+        low, high = np.expm1(np.quantile(self.values, [0.05, 0.95]))
+        return float(low), float(high)
 
     def novelty(self, sizes: np.ndarray) -> np.ndarray:
         """Novelty of some sizes, 0 and up, shape (n,)."""
-        after = np.clip(np.searchsorted(self.values, sizes), 1, max(len(self.values) - 1, 1))
-        last = len(self.values) - 1
-        is_before = np.abs(sizes - self.values[after - 1]) <= np.abs(sizes - self.values[np.minimum(after, last)])
-        nearest = np.where(is_before, after - 1, np.minimum(after, last))
-        return np.log1p(_distances(self.values, sizes, NEIGHBOUR) / self.spread[nearest])
+        return _novelty(SortedRuns.of([self.values]), self.spread, np.zeros(len(sizes), dtype=np.int64), sizes)
 
 
-def _distances(ordered: np.ndarray, sizes: np.ndarray, neighbour: int) -> np.ndarray:
-    """Distance of each size to its n-th nearest among sorted values."""
-    neighbour = min(neighbour, len(ordered))
-    near = np.searchsorted(ordered, sizes)[:, None] + np.arange(-neighbour, neighbour)
-    valid = (near >= 0) & (near < len(ordered))
-    gaps = np.where(valid, np.abs(sizes[:, None] - ordered[np.clip(near, 0, len(ordered) - 1)]), np.inf)
-    return np.sort(gaps, axis=1)[:, neighbour - 1]
+def _spread(own: np.ndarray) -> np.ndarray:
+    """How far sizes lie from their neighbours, at least what nine in ten of them do not exceed."""
+    return np.maximum(own, float(np.quantile(own, 0.9)) + LEAST_SPREAD)
+
+
+def _novelty(known: SortedRuns, spread: np.ndarray, run: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Novelty of each size in its run; ``spread`` is that of the known values."""
+    position = known.positions(run, sizes)
+    distances = known.distances(run, sizes, position, min(NEIGHBOUR, known.shortest))
+    return np.log1p(distances / spread[known.nearest(run, sizes, position)])
 
 
 @dataclass(frozen=True)
@@ -69,47 +83,85 @@ class SizeModel:
 
     def novelty(self, trace: Trace) -> np.ndarray:
         """Novelty of each step and channel, shape (n_steps, 4); 0 where a size or a history is unknown."""
-        result = np.zeros(trace.sizes.shape)
-        rows_of: dict[str, list[int]] = defaultdict(list)
-        for row, symbol in enumerate(trace.symbols):
-            rows_of[symbol].append(row)
-        for symbol, rows in rows_of.items():
-            for channel in range(len(CHANNELS)):
-                sizes = trace.sizes[rows, channel].astype(float)
-                usable = ~np.isnan(sizes)
-                known = self.known.get((symbol, channel)) or self.known.get((None, channel))
-                if known is not None and usable.any():
-                    result[np.array(rows)[usable], channel] = known.novelty(sizes[usable])
-        return result
+        return self.novelties([trace])[0]
+
+    def novelties(self, traces: Sequence[Trace]) -> list[np.ndarray]:
+        """The novelty of each trace, all looked up together."""
+        if not traces:
+            return []
+        sizes = np.concatenate([trace.sizes for trace in traces]).astype(float)
+        result = np.zeros(sizes.shape)
+        if self.known:
+            table = self._table
+            codes = np.array(
+                [table.code.get(symbol, 0) for trace in traces for symbol in trace.symbols], dtype=np.int64
+            )
+            run = table.run_of[codes]
+            usable = ~np.isnan(sizes) & (run != _UNKNOWN)
+            result[usable] = _novelty(table.known, table.spread, run[usable], sizes[usable])
+        return np.split(result, np.cumsum([len(trace.sizes) for trace in traces])[:-1])
+
+    @cached_property
+    def _table(self) -> _Table:
+        return _Table.of(self.known)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """All known sizes in one row.
+
+    Attributes:
+        known: a run for each symbol and channel.
+        spread: of each of its values.
+        code: row of ``run_of`` by symbol; row 0 is for those without sizes of their own.
+        run_of: the run to look in, by code and channel, ``_UNKNOWN`` where there is none.
+    """
+
+    known: SortedRuns
+    spread: np.ndarray
+    code: dict[str, int]
+    run_of: np.ndarray
+
+    @classmethod
+    def of(cls, known: dict[tuple[str | None, int], KnownSizes]) -> _Table:
+        number = {key: position for position, key in enumerate(known)}
+        symbols = sorted({symbol for symbol, _ in known if symbol is not None})
+        widest = [number.get((None, channel), _UNKNOWN) for channel in range(len(CHANNELS))]
+        run_of = np.array(
+            [widest]
+            + [[number.get((symbol, channel), run) for channel, run in enumerate(widest)] for symbol in symbols],
+            dtype=np.int64,
+        )
+        return cls(
+            SortedRuns.of([one.values for one in known.values()]),
+            np.concatenate([one.spread for one in known.values()]),
+            {symbol: code for code, symbol in enumerate(symbols, start=1)},
+            run_of,
+        )
 
 
 def fit_size_model(traces: Sequence[Trace], seed: int) -> SizeModel:
     """Collect the sizes seen with each symbol."""
     if not any(trace.symbols for trace in traces):
         return SizeModel({})
-    rng = np.random.default_rng(seed)
-    symbols = np.concatenate([np.array(trace.symbols, dtype=object) for trace in traces])
+    names = sorted({symbol for trace in traces for symbol in trace.symbols})
+    code = {name: number for number, name in enumerate(names)}
+    codes = np.array([code[symbol] for trace in traces for symbol in trace.symbols])
     sizes = np.concatenate([trace.sizes for trace in traces]).astype(float)
-    names, codes = np.unique(symbols.astype(str), return_inverse=True)
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(len(names) + 1))
-    known: dict[tuple[str | None, int], KnownSizes] = {}
+    rng = np.random.default_rng(seed)
+    samples: dict[tuple[str | None, int], np.ndarray] = {}
     for channel in range(len(CHANNELS)):
-        _keep(known, (None, channel), sizes[:, channel], rng)
+        samples[None, channel] = _sample(sizes[:, channel], rng)
         for number, name in enumerate(names):
             rows = order[bounds[number] : bounds[number + 1]]
-            _keep(known, (str(name), channel), sizes[rows, channel], rng)
-    return SizeModel(known)
+            samples[name, channel] = _sample(sizes[rows, channel], rng)
+    enough = {key: sample for key, sample in samples.items() if len(sample) >= LEAST_SEEN}
+    return SizeModel(dict(zip(enough, KnownSizes.of_each(list(enough.values())), strict=True)) if enough else {})
 
 
-def _keep(
-    known: dict[tuple[str | None, int], KnownSizes],
-    key: tuple[str | None, int],
-    sizes: np.ndarray,
-    rng: np.random.Generator,
-) -> None:
-    """Remember a sample of the known sizes, if there are enough."""
+def _sample(sizes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The known sizes, or MOST_SEEN of them."""
     usable = sizes[~np.isnan(sizes)]
-    if len(usable) >= LEAST_SEEN:
-        sample = usable if len(usable) <= MOST_SEEN else rng.choice(usable, MOST_SEEN, replace=False)
-        known[key] = KnownSizes.of(sample)
+    return usable if len(usable) <= MOST_SEEN else rng.choice(usable, MOST_SEEN, replace=False)

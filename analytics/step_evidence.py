@@ -1,14 +1,15 @@
 """What the steps of a session tell: the order and the sizes, each where it is most unlike the history.
 
-Four numbers a session, higher is stranger: the most surprising stretch of three steps, the most novel single size,
-the channel that is novel throughout, the most novel stretch of three steps. A loop, a foreign tool, a failing service
-and corrupted output each show in another of them. Durations count only where they are unusual throughout.
+Five numbers a session, higher is stranger: the most surprising stretch of three steps, the most novel single size,
+the channel that is novel throughout, the most novel stretch of three steps, and the three tool outputs that are most
+novel. A loop, a foreign tool, a failing service, corrupted output and orders hidden in what the agent reads each show
+in another of them. Durations count only where they are unusual throughout.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,17 +17,19 @@ import numpy as np
 
 from analytics.order_model import OrderModel, fit_order_model
 from analytics.size_model import SizeModel, fit_size_model
-from analytics.traces import CHANNELS, DURATION, UNITS, Trace
+from analytics.traces import CHANNELS, DURATION, NOT_TOOLS, OUTPUT, UNITS, Trace
 
-MEASURES: Final = ("sequence", "step", "channel", "stretch")
-"""Columns of the evidence: surprise of the worst stretch, novelty of the worst size, channel and stretch."""
+MEASURES: Final = ("sequence", "step", "channel", "stretch", "intake")
+"""Columns of the evidence: surprise of the worst stretch, novelty of the worst size, channel, stretch and intake."""
+ORDER_MEASURE: Final = MEASURES[0]
 SIZE_MEASURES: Final = MEASURES[1:]
-"""The measures of sizes; the first is of the order."""
 STRETCH: Final = 3
 LEAST_SESSIONS: Final = 300
 """Training sessions below which a narrower scope is not modelled on its own."""
 MOST_SESSIONS: Final = 3_000
 """Training sessions kept of a scope; bounds the cost of a fit."""
+_BLOCK: Final = 64
+"""Whole traces looked up together: more would cost memory and the processor's cache, fewer the calls."""
 
 TraceScope = tuple[str, ...]
 
@@ -77,51 +80,74 @@ class StepEvidence:
     models: dict[TraceScope, StepModels]
 
     def measure(self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]) -> np.ndarray:
-        """The four measures of each trace, shape (n_traces, 4); traces cut from one whole trace share its work."""
+        """The measures of each trace, shape (n_traces, n_measures); traces cut from one whole trace share its work."""
         result = np.zeros((len(traces), len(MEASURES)))
-        whole: dict[tuple[int, TraceScope], tuple[np.ndarray, np.ndarray]] = {}
-        for row, (trace, known) in enumerate(zip(traces, scopes, strict=True)):
-            scope = self._scope(known)
-            if scope is None or not trace.length:
-                continue
-            key = (id(trace.sizes), scope)
-            if key not in whole:
-                models = self.models[scope]
-                whole[key] = models.order.surprise(trace.symbols), models.sizes.novelty(trace)
-            surprise, novelty = whole[key]
-            result[row] = _summary(surprise[: trace.length], novelty[: trace.length])
+        for models, blocks in self._by_models(traces, scopes):
+            for block in blocks:
+                whole = [traces[rows[0]] for rows in block]
+                surprises = models.order.surprises([trace.symbols for trace in whole])
+                novelties = models.sizes.novelties(whole)
+                for trace, rows, surprise, novelty in zip(whole, block, surprises, novelties, strict=True):
+                    is_tool = np.array([symbol not in NOT_TOOLS for symbol in trace.symbols])
+                    for row in rows:
+                        length = traces[row].length
+                        result[row] = _summary(surprise[:length], novelty[:length], is_tool[:length])
+        return result
+
+    def worst_steps(self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]) -> list[WorstStep | None]:
+        """The most novel size of each session, for its explanation; None where no size is novel."""
+        result: list[WorstStep | None] = [None] * len(traces)
+        for models, blocks in self._by_models(traces, scopes):
+            for block in blocks:
+                novelties = models.sizes.novelties([traces[rows[0]] for rows in block])
+                for rows, novelty in zip(block, novelties, strict=True):
+                    for row in rows:
+                        result[row] = _worst_step(models.sizes, traces[row], novelty[: traces[row].length])
         return result
 
     def worst_step(self, trace: Trace, scopes: tuple[TraceScope, ...]) -> WorstStep | None:
-        """The most novel size of a session, for its explanation."""
-        scope = self._scope(scopes)
-        if scope is None or not trace.length:
-            return None
-        sizes = self.models[scope].sizes
-        novelty = _without_waiting(sizes.novelty(trace)[: trace.length])
-        row, channel = np.unravel_index(int(np.argmax(novelty)), novelty.shape)
-        symbol = trace.symbols[row]
-        known = sizes.known.get((symbol, int(channel))) or sizes.known.get((None, int(channel)))
-        if known is None or novelty[row, channel] <= 0:
-            return None
-        low, high = np.expm1(np.quantile(known.values, [0.05, 0.95]))
-        size = float(np.expm1(trace.sizes[row, channel]))
-        return WorstStep(
-            int(trace.ranks[row]), symbol, CHANNELS[channel], UNITS[channel], size, float(low), float(high)
-        )
+        """The most novel size of one session."""
+        return self.worst_steps([trace], [scopes])[0]
+
+    def _by_models(
+        self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]
+    ) -> Iterator[tuple[StepModels, Iterator[list[list[int]]]]]:
+        """The models in use, each with blocks of the rows it judges; rows cut from one whole trace stand together."""
+        rows_of: dict[TraceScope, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for row, (trace, known) in enumerate(zip(traces, scopes, strict=True)):
+            scope = self._scope(known)
+            if scope is not None and trace.length:
+                rows_of[scope][id(trace.sizes)].append(row)
+        for scope, by_whole in rows_of.items():
+            whole = list(by_whole.values())
+            yield self.models[scope], (whole[first : first + _BLOCK] for first in range(0, len(whole), _BLOCK))
 
     def _scope(self, known: tuple[TraceScope, ...]) -> TraceScope | None:
         return next((scope for scope in reversed(known) if scope in self.models), None)
 
 
-def _summary(surprise: np.ndarray, novelty: np.ndarray) -> tuple[float, float, float, float]:
+def _worst_step(sizes: SizeModel, trace: Trace, novelty: np.ndarray) -> WorstStep | None:
+    own = _without_waiting(novelty)
+    row, channel = divmod(int(np.argmax(own)), own.shape[1])
+    symbol = trace.symbols[row]
+    known = sizes.known.get((symbol, channel)) or sizes.known.get((None, channel))
+    if known is None or own[row, channel] <= 0:
+        return None
+    low, high = known.usual
+    size = float(np.expm1(trace.sizes[row, channel]))
+    return WorstStep(int(trace.ranks[row]), symbol, CHANNELS[channel], UNITS[channel], size, low, high)
+
+
+def _summary(surprise: np.ndarray, novelty: np.ndarray, is_tool: np.ndarray) -> tuple[float, ...]:
     own = _without_waiting(novelty)
     per_step = own.sum(axis=1)
+    taken_in = np.sort(np.where(is_tool, own[:, OUTPUT], 0.0))[-STRETCH:]
     return (
         _worst_stretch(surprise),
         float(own.max()),
         float(novelty.mean(axis=0).max()),
         _worst_stretch(per_step),
+        float(taken_in.sum()),
     )
 
 

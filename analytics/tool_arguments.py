@@ -9,12 +9,13 @@ import orjson
 import pandas as pd
 
 from analytics.column_values import MAX_DETAIL, hash_texts, json_text, map_categories, map_texts
-from analytics.events import UNKNOWN, missing_values
+from analytics.events import UNKNOWN, categorical, missing_values, objects
 from analytics.prompts import normalise_persona
 from analytics.record_columns import RecordColumns
 from analytics.scope import is_outside
 from analytics.shell import main_program
 from analytics.tools import tool_category
+from analytics.words import command_words, host_words, path_words
 
 _COMMAND_KEYS: Final = ("command", "cmd", "full_command", "script")
 _PATH_KEYS: Final = (
@@ -26,8 +27,12 @@ _PATH_KEYS: Final = (
     "dir_path",
     "filePath",
 )
+_PATHS: Final = frozenset(_PATH_KEYS)
 _KEPT_ARGUMENTS: Final = ("dangerouslyDisableSandbox", "with_escalated_permissions")
 """Switches among a tool's arguments that rules look at; they are kept with the unknown fields."""
+_SWITCHES: Final = frozenset(_KEPT_ARGUMENTS)
+_DETAILS: Final = ("command", "path", "url", "args", "persona")
+"""What is read of a tool's arguments, in the order of ``_read_tool_input``; of ``args`` only the hash is kept."""
 
 
 def add_tool_details(fields: RecordColumns, columns: dict[str, Any]) -> None:
@@ -36,24 +41,52 @@ def add_tool_details(fields: RecordColumns, columns: dict[str, Any]) -> None:
     Switches that rules look at are put into ``attributes``, because the arguments themselves are not kept.
     """
     length = len(fields)
-    details = {name: np.full(length, None, dtype=object) for name in ("command", "path", "url", "args", "persona")}
-    places = tuple(details.values())
     positions, inputs = fields.given("tool_input")
     for position, given in zip(positions.tolist(), inputs, strict=True):
-        if given is None or given == "":
-            continue
-        for place, value in zip(places, _read_tool_input(given), strict=True):
-            if value is not None:
-                place[position] = value
-        if isinstance(given, dict):
+        if isinstance(given, dict) and not _SWITCHES.isdisjoint(given):
             _keep_switches(given, position, columns["attributes"])
+    read = dict(zip(_DETAILS, zip(*map(_read_tool_input, inputs), strict=True), strict=False))
+    details = {name: objects(read.get(name, ())) for name in _DETAILS}
     for name in ("command", "path", "url", "persona"):
-        columns[name] = details[name]
-    columns["args_hash"] = hash_texts(details["args"])
+        columns[name] = np.full(length, None, dtype=object)
+        columns[name][positions] = details[name]
+    columns["args_hash"] = np.zeros(length, dtype=np.uint64)
+    columns["args_hash"][positions] = hash_texts(details["args"])
+    tools: pd.Categorical = columns.get("tool_name", missing_values("text", length))
     if "tool_name" in columns:
-        columns["tool_category"] = map_categories(columns["tool_name"], tool_category)
-    columns["program"] = map_texts(details["command"], main_program)
-    columns["outside"] = _outside(details["path"], columns.get("project", missing_values("text", length)))
+        columns["tool_category"] = map_categories(tools, tool_category)
+    columns["program"] = _spread(map_texts(details["command"], main_program), positions, length)
+    columns["words"] = _spread(_words(details, tools[positions]), positions, length)
+    project: pd.Categorical = columns.get("project", missing_values("text", length))
+    columns["outside"] = np.full(length, UNKNOWN, dtype=np.int8)
+    columns["outside"][positions] = _outside(details["path"], project[positions])
+
+
+def _spread(column: pd.Categorical, positions: np.ndarray, length: int) -> pd.Categorical:
+    """The column of all rows, missing but at the positions."""
+    codes = np.full(length, -1, dtype=column.codes.dtype)
+    codes[positions] = column.codes
+    return pd.Categorical.from_codes(codes, categories=column.categories)
+
+
+def _words(details: dict[str, np.ndarray], tools: pd.Categorical) -> pd.Categorical:
+    """The words of arguments, worked out once per distinct command or address and per tool and path.
+
+    Those of the address go before those of the command, and these before the path's.
+    """
+    found = _texts(map_texts(details["url"], host_words))
+    by_command = _texts(map_texts(details["command"], command_words))
+    found = np.where(found == None, by_command, found)  # noqa: E711 - element by element
+    left = (found == None) & (details["path"] != None)  # noqa: E711 - element by element
+    pairs = [*zip(objects([*tools.categories, ""])[tools.codes[left]], details["path"][left], strict=True)]
+    words_of = {pair: path_words(*pair) for pair in set(pairs)}
+    found[left] = objects([words_of[pair] for pair in pairs])
+    return categorical(found)
+
+
+def _texts(column: pd.Categorical) -> np.ndarray:
+    """A text column as texts, None where missing."""
+    return objects([*column.categories, None])[column.codes]
 
 
 def _keep_switches(given: dict[str, Any], position: int, attributes: np.ndarray) -> None:
@@ -66,6 +99,8 @@ def _keep_switches(given: dict[str, Any], position: int, attributes: np.ndarray)
 
 def _read_tool_input(given: Any) -> tuple[str | None, str | None, str | None, str | None, str | None]:
     """Command, path, url, text to hash and sub-agent type of one tool's arguments."""
+    if given is None or given == "":
+        return None, None, None, None, None
     if isinstance(given, str):
         parsed = _parse_object(given)
         if parsed is None:
@@ -76,8 +111,8 @@ def _read_tool_input(given: Any) -> tuple[str | None, str | None, str | None, st
     own_hash = given.get("args_hash")
     text = own_hash if isinstance(own_hash, str) and own_hash else json_text(given)
     return (
-        next((_command_text(given[key]) for key in _COMMAND_KEYS if key in given), None),
-        next((given[key][:MAX_DETAIL] for key in _PATH_KEYS if isinstance(given.get(key), str)), None),
+        _command_among(given),
+        _path_among(given),
         given["url"][:MAX_DETAIL] if isinstance(given.get("url"), str) else None,
         text,
         normalise_persona(given["subagent_type"]) if isinstance(given.get("subagent_type"), str) else None,
@@ -93,6 +128,21 @@ def _parse_object(text: str) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         return None
     return parsed if isinstance(parsed, dict) else None
+
+
+def _command_among(arguments: dict[str, Any]) -> str | None:
+    for key in _COMMAND_KEYS:
+        if key in arguments:
+            return _command_text(arguments[key])
+    return None
+
+
+def _path_among(arguments: dict[str, Any]) -> str | None:
+    for key in () if _PATHS.isdisjoint(arguments) else _PATH_KEYS:
+        path = arguments.get(key)
+        if isinstance(path, str):
+            return path[:MAX_DETAIL]
+    return None
 
 
 def _command_text(command: Any) -> str | None:

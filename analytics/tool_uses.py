@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analytics.row_groups import numbers_within
 from analytics.sessions import SessionEvents
 
 
@@ -25,6 +26,7 @@ class ToolUses:
         name: code of the tool name in the event table's categories, -1 unknown.
         category: code of the tool category in the event table's categories.
         program: code of the shell program, -1 where it is no shell command or details are off.
+        words: code of the words of the arguments, -1 where details are off.
         args_hash: hash of the arguments, 0 unknown.
         outside: 1 outside the project, 0 inside, -1 unknown.
         success: 1, 0, or -1 unknown.
@@ -38,6 +40,7 @@ class ToolUses:
     name: np.ndarray
     category: np.ndarray
     program: np.ndarray
+    words: np.ndarray
     args_hash: np.ndarray
     outside: np.ndarray
     success: np.ndarray
@@ -57,15 +60,10 @@ def pair_tool_uses(sessions: SessionEvents) -> ToolUses:
     is_call = table.is_one_of("event", ("tool_call",))
     is_result = table.is_one_of("event", ("tool_result",))
     rows = np.flatnonzero(is_call | is_result)
-    keys = _pair_keys(sessions, rows, is_result[rows])
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    order = np.argsort(first, kind="stable")
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    use = rank[inverse]
-    begin = rows[first[order]]
-    call = _first_rows(use, rows, is_call[rows], len(order))
-    result = _first_rows(use, rows, is_result[rows], len(order))
+    use, distinct = pd.factorize(_pair_keys(sessions, rows, is_result[rows]))  # numbers them as they appear
+    call = _first_rows(use, rows, is_call[rows], len(distinct))
+    result = _first_rows(use, rows, is_result[rows], len(distinct))
+    begin = _first_rows(use, rows, np.ones(len(rows), dtype=bool), len(distinct))
     either = np.where(call >= 0, call, result)
     outcome = np.where(result >= 0, result, call)
     other = np.where(result >= 0, result, either)
@@ -83,6 +81,7 @@ def pair_tool_uses(sessions: SessionEvents) -> ToolUses:
         name=known("tool_name", -1),
         category=known("tool_category", -1),
         program=known("program", -1),
+        words=known("words", -1),
         args_hash=known("args_hash", 0),
         outside=known("outside", -1),
         success=table.values("success")[outcome],
@@ -111,7 +110,7 @@ def _pair_keys(sessions: SessionEvents, rows: np.ndarray, is_result: np.ndarray)
         names = sessions.table.codes("tool_name")[rows][nameless].astype(np.int64) + 1
         width = len(sessions.table.categories("tool_name")) + 1
         groups = session[nameless] * width + names
-        nth = pd.Series(np.zeros(len(groups))).groupby([groups, is_result[nameless]]).cumcount().to_numpy()
+        nth = numbers_within(is_result[nameless], groups)
         _, compact = np.unique(groups, return_inverse=True)
         keys[nameless] = -1 - (compact * (int(nth.max()) + 1) + nth)
     return keys

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analytics.age_calibration import age_bucket
 from analytics.analysis import History
 from analytics.baseline import Baseline
-from analytics.ensemble import Evidence, TraceScopes, age_bucket
+from analytics.ensemble import Evidence, TraceScopes
 from analytics.reasons import direct
 from analytics.sessions import SessionInfo
 from analytics.step_evidence import trace_scopes
@@ -63,6 +64,7 @@ class TrainingRows:
             ],
             [step_scopes(sessions.infos[number]) for number in numbers],
             self.ages[chosen],
+            who,
         )
 
     def one_a_bucket(self) -> np.ndarray:

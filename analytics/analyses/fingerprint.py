@@ -1,35 +1,38 @@
-"""Fingerprint: a session's behaviour as a normalised vector, its cluster, and its distance from its own history.
+"""Fingerprint: a session's behaviour as a normalised vector, what it resembles, and whose it looks like.
 
 The vector holds the standardised behavioural features (tool mix, patterns, sequence, pace, sizes), scaled to unit
-length, so that two sessions are compared by the shape of their behaviour and not by how far they stray. Clusters are
-k-means centres on those unit vectors (spherical k-means: I. S. Dhillon, D. S. Modha, "Concept decompositions for
-large sparse text data using clustering", Machine Learning 42, 2001). A cluster keeps its id across retraining when
-its centre hardly moved.
+length, so that two sessions are compared by the shape of their behaviour and not by how far they stray. It gives the
+cluster, the category and the distance from the own history; the likely user comes from the habits
+(``analytics.wrong_user``).
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
 
 from analytics.analysis import Analysis, AnalysisResult, History, MetricSpec, NotEnoughData, SessionRows
+from analytics.attribution import LEAST_SESSIONS
 from analytics.baseline import Scope, Who, scopes_of, to_model_space
+from analytics.behaviour_clusters import Centres, fit_centres, short_hash, unit_vectors
 from analytics.features import FEATURES
+from analytics.group_description import describe_groups
+from analytics.habits import middle_and_spread
+from analytics.held_back_odds import select
+from analytics.session_categories import NONE, Categories, fit_categories
 from analytics.verdicts import FingerprintView
+from analytics.wrong_user import UserEvidence, UserModel, fit_user_model, wrong_user_evidence
 
 BEHAVIOURAL_GROUPS: Final = ("tools", "patterns", "sequence", "timing", "sizes", "context")
 COLUMNS: Final = np.array([k for k, feature in enumerate(FEATURES) if feature.group in BEHAVIOURAL_GROUPS])
-SAME_CLUSTER: Final = 0.85
-"""Cosine similarity from which a new centre is the old cluster."""
 LEAST_HISTORY: Final = 5
 """Sessions a user and agent need before a distance from their history means anything."""
+MOST_DESCRIBED: Final = 4_000
+"""Sessions that the groups' descriptions are taken from."""
 CLUSTER_METRIC: Final = MetricSpec(
     "sigyn_fingerprint_cluster_sessions", "Training sessions in each behavioural cluster.", ("cluster",)
 )
@@ -42,12 +45,14 @@ class FingerprintSettings:
     Attributes:
         minimum_sessions: finished sessions needed before any fingerprint is given.
         minimum_events: events below which one session is too short for one.
+        minimum_user_sessions: finished sessions a user needs with an agent before sessions are attributed to them.
         most_clusters: upper bound of behavioural clusters.
-        seed: of k-means.
+        seed: of k-means and of the categories' sample.
     """
 
     minimum_sessions: int = 30
     minimum_events: int = 3
+    minimum_user_sessions: int = LEAST_SESSIONS
     most_clusters: int = 12
     seed: int = 0
 
@@ -63,89 +68,73 @@ class OwnHistory:
 
 @dataclass(frozen=True)
 class FingerprintModel:
-    """Standardisation, clusters and histories.
+    """Standardisation, groups, histories and the users' habits.
 
     Attributes:
         middle, spread: median and robust standard deviation of each behavioural feature in model space.
-        centres: unit vectors, shape (n_clusters, n_columns).
-        ids: the clusters' stable ids.
+        clusters: every session is in one.
         sizes: training sessions of each cluster.
+        categories: dense groups, in which not every session is.
+        descriptions: what the sessions of a cluster or category do more than the others, by id.
         histories: by scope.
+        users: None where no agent has two users to tell apart.
     """
 
     middle: np.ndarray
     spread: np.ndarray
-    centres: np.ndarray
-    ids: tuple[str, ...]
+    clusters: Centres
     sizes: tuple[int, ...]
+    categories: Categories
+    descriptions: Mapping[str, str]
     histories: Mapping[Scope, OwnHistory]
+    users: UserModel | None
 
     def vectors(self, values: np.ndarray) -> np.ndarray:
         """Unit vectors of feature rows, shape (n_rows, n_columns)."""
         return unit_vectors((to_model_space(values)[:, COLUMNS] - self.middle) / self.spread)
 
 
-def unit_vectors(deviations: np.ndarray) -> np.ndarray:
-    """Deviations bounded at ±4, unknown ones as typical, scaled to unit length."""
-    bounded = np.clip(np.nan_to_num(deviations, nan=0.0), -4.0, 4.0)
-    return bounded / np.maximum(np.linalg.norm(bounded, axis=1, keepdims=True), 1e-9)
-
-
 def fit(
     history: History, settings: FingerprintSettings, previous: FingerprintModel | None
 ) -> FingerprintModel | NotEnoughData:
-    """Learn clusters and histories; clusters that hardly moved keep the ids of ``previous``."""
+    """Learn groups, histories and habits; groups that hardly moved keep the ids of ``previous``."""
     chosen = np.flatnonzero(history.sessions.ages >= settings.minimum_events)
     if len(chosen) < settings.minimum_sessions:
         return NotEnoughData(settings.minimum_sessions - len(chosen))
-    rows = to_model_space(history.sessions.values[chosen])[:, COLUMNS]
-    middle, spread = _middle_and_spread(rows)
-    vectors = unit_vectors((rows - middle) / spread)
-    count = int(np.clip(round((len(vectors) / 8) ** 0.5), 2, settings.most_clusters))
-    clustering = KMeans(n_clusters=count, n_init=4, random_state=settings.seed).fit(vectors)
-    centres = unit_vectors(clustering.cluster_centers_)
-    sizes = np.bincount(clustering.labels_, minlength=count)
-    who = history.sessions.who
+    rows = select(history.sessions, chosen)
+    features = to_model_space(rows.values)[:, COLUMNS]
+    middle, spread = middle_and_spread(features)
+    vectors = unit_vectors((features - middle) / spread)
+    clusters, labels = fit_centres(
+        vectors, settings.most_clusters, settings.seed, previous.clusters if previous else None
+    )
+    categories = fit_categories(vectors, settings.seed, previous.categories.centres if previous else None)
     return FingerprintModel(
         middle=middle,
         spread=spread,
-        centres=centres,
-        ids=stable_ids(centres, previous),
-        sizes=tuple(int(size) for size in sizes),
-        histories=_histories(vectors, [who[number] for number in chosen]),
+        clusters=clusters,
+        sizes=tuple(np.bincount(labels, minlength=len(clusters.ids)).tolist()),
+        categories=categories,
+        descriptions=_described(
+            rows, [(clusters.ids, labels), (categories.centres.ids, categories.labels_of(vectors))], settings.seed
+        ),
+        histories=_histories(vectors, rows.who),
+        users=fit_user_model(history, settings.minimum_user_sessions),
     )
 
 
-def _middle_and_spread(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Median and robust standard deviation of each column; 0 and 1 where nothing is known or nothing varies."""
-    middle, spread = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
-    for column in range(rows.shape[1]):
-        known = rows[:, column][~np.isnan(rows[:, column])]
-        if len(known):
-            low, middle[column], high = np.quantile(known, [0.25, 0.5, 0.75])
-            spread[column] = max((high - low) / 1.349, float(np.std(known)) / 2, 1e-3)
-    return middle, spread
-
-
-def stable_ids(centres: np.ndarray, previous: FingerprintModel | None) -> tuple[str, ...]:
-    """An id for each centre: the previous cluster's where the centres match, else one made from the centre."""
-    ids = [f"c-{_short_hash(np.round(centre, 2))}" for centre in centres]
-    if previous is not None and previous.centres.shape[1] == centres.shape[1]:
-        similarity = centres @ previous.centres.T
-        for new, old in zip(*linear_sum_assignment(-similarity), strict=True):
-            if similarity[new, old] >= SAME_CLUSTER:
-                ids[new] = previous.ids[old]
-    seen: Counter[str] = Counter()
-    for number, identifier in enumerate(ids):
-        seen[identifier] += 1
-        if seen[identifier] > 1:
-            ids[number] = f"{identifier}-{seen[identifier]}"
-    return tuple(ids)
-
-
-def _short_hash(values: np.ndarray) -> str:
-    # Adding zero turns minus zero into zero: both must give one id.
-    return hashlib.sha256((values + 0.0).astype("<f8").tobytes()).hexdigest()[:6]
+def _described(
+    rows: SessionRows, groupings: Sequence[tuple[Sequence[str], np.ndarray]], seed: int
+) -> dict[str, str]:
+    """The description of each group by id, from the sessions, or from a sample of many."""
+    count = min(len(rows), MOST_DESCRIBED)
+    sample = np.sort(np.random.default_rng(seed).permutation(len(rows))[:count])
+    part = select(rows, sample)
+    return {
+        name: text
+        for ids, labels in groupings
+        for name, text in zip(ids, describe_groups(part, labels[sample], len(ids)), strict=True)
+    }
 
 
 def _histories(vectors: np.ndarray, who: list[Who]) -> dict[Scope, OwnHistory]:
@@ -177,24 +166,50 @@ def run(
     if model is None:
         return AnalysisResult({})
     sizes: dict[tuple[str, ...], float] = {
-        (name,): float(size) for name, size in zip(model.ids, model.sizes, strict=True)
+        (name,): float(size) for name, size in zip(model.clusters.ids, model.sizes, strict=True)
     }
     readings = {CLUSTER_METRIC.name: sizes}
     chosen = np.flatnonzero(rows.ages >= settings.minimum_events)
     if not len(chosen):
         return AnalysisResult({}, readings)
-    vectors = model.vectors(rows.values[chosen])
-    nearest = np.argmax(vectors @ model.centres.T, axis=1)
-    who = rows.who
-    views = {
-        rows.infos[number].session_id: FingerprintView(
-            id=f"f-{_short_hash(coarse(vector))}",
-            cluster=model.ids[cluster],
-            distance=_distance(vector, who[number], model),
+    return AnalysisResult(_views(select(rows, chosen), model), readings)
+
+
+def _views(rows: SessionRows, model: FingerprintModel) -> dict[str, FingerprintView]:
+    vectors = model.vectors(rows.values)
+    nearest, category = model.clusters.nearest(vectors), model.categories.labels_of(vectors)
+    evidence = wrong_user_evidence(model.users, rows) if model.users else [None] * len(rows)
+    return {
+        info.session_id: _view(
+            (vectors[number], rows.who_of(number)),
+            model.clusters.ids[nearest[number]],
+            None if category[number] == NONE else model.categories.centres.ids[category[number]],
+            evidence[number],
+            model,
         )
-        for number, vector, cluster in zip(chosen, vectors, nearest, strict=True)
+        for number, info in enumerate(rows.infos)
     }
-    return AnalysisResult(views, readings)
+
+
+def _view(
+    subject: tuple[np.ndarray, Who],
+    cluster: str,
+    category: str | None,
+    evidence: UserEvidence | None,
+    model: FingerprintModel,
+) -> FingerprintView:
+    vector, who = subject
+    return FingerprintView(
+        id=f"f-{short_hash(coarse(vector))}",
+        cluster=cluster,
+        distance=_distance(vector, who, model),
+        description=model.descriptions[cluster],
+        category=category,
+        category_description=None if category is None else model.descriptions[category],
+        likely_user=evidence.likely_user if evidence else None,
+        user_probability=round(evidence.probability, 6) if evidence and evidence.likely_user else None,
+        wrong_user=None if evidence is None or evidence.p_value is None else 1.0 - evidence.p_value,
+    )
 
 
 def coarse(vector: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,10 +24,12 @@ from analytics.ensemble import (
     calibrate,
     fit_detectors,
 )
+from analytics.explanation import TOLD_BY_NUMBER, Case, explain
 from analytics.features import FEATURE_NAMES
-from analytics.reasons import Subject, direct, feature_reasons, main_reasons, order_reason, size_reason
+from analytics.held_back import folds
+from analytics.reasons import Subject, direct
 from analytics.risk_score import FindingRates, anomaly_part, fit_finding_rates, join_parts
-from analytics.step_evidence import SIZE_MEASURES
+from analytics.step_evidence import WorstStep
 from analytics.training_rows import TrainingRows, step_scopes
 from analytics.verdicts import INITIALIZING, INSUFFICIENT, SCORED, Reason
 
@@ -123,23 +125,15 @@ def _fit_once(rows: TrainingRows, chosen: np.ndarray, settings: RiskSettings) ->
     return baseline, fit_detectors(settings.detectors(), rows.evidence(finals, baseline), settings.seed)
 
 
-def _folds(history: History, count: int) -> np.ndarray:
-    """The fold of each session: stretches of time, because sessions of one day share their tasks.
-
-    Were they dealt at random, a held-back session would have near copies among those fitted on, and the promise made
-    on it would not hold for the sessions of tomorrow.
-    """
-    order = np.argsort([info.started_ns for info in history.sessions.infos], kind="stable")
-    fold = np.empty(len(order), dtype=np.int64)
-    fold[order] = np.arange(len(order)) * count // max(len(order), 1)
-    return fold
-
-
 def _score_held_back(rows: TrainingRows, settings: RiskSettings) -> HeldBack:
     """Score every session by detectors fitted on the other folds."""
     rng = np.random.default_rng(settings.seed)
     history = rows.history
-    fold = _folds(history, settings.folds)
+    fold = folds(
+        [info.started_ns for info in history.sessions.infos],
+        [history.sessions.trace(number) for number in range(len(history))],
+        settings.folds,
+    )
     usable = rows.one_a_bucket() & (rows.ages >= settings.minimum_events)
     usable &= (rng.permutation(len(history)) < MOST_CALIBRATION_SESSIONS)[rows.session]
     raw: dict[str, list[np.ndarray]] = defaultdict(list)
@@ -178,12 +172,25 @@ def run(
 
 @dataclass(frozen=True)
 class _Cases:
-    """The sessions judged together: their numbers in ``rows``, what was looked at and what came of it."""
+    """The sessions judged together.
+
+    Attributes:
+        rows: among others the sessions.
+        numbers: theirs in ``rows``, shape (n,).
+        evidence: what was looked at.
+        scores: what came of it.
+        expected: lowest and highest value expected of each feature, shape (n, n_features) each.
+        worst: each session's step with the most novel size.
+        correlated: each feature's share of what the covariance says, shape (n, n_features).
+    """
 
     rows: SessionRows
     numbers: np.ndarray
     evidence: Evidence
     scores: EnsembleScores
+    expected: tuple[np.ndarray, np.ndarray]
+    worst: Sequence[WorstStep | None]
+    correlated: np.ndarray
 
 
 def _judge(rows: SessionRows, chosen: np.ndarray, model: RiskModel) -> dict[str, RiskResult]:
@@ -194,8 +201,17 @@ def _judge(rows: SessionRows, chosen: np.ndarray, model: RiskModel) -> dict[str,
         [rows.trace(number) for number in chosen],
         [step_scopes(rows.infos[number]) for number in chosen],
         ages,
+        who,
     )
-    cases = _Cases(rows, chosen, evidence, model.ensemble.score(evidence))
+    cases = _Cases(
+        rows,
+        chosen,
+        evidence,
+        model.ensemble.score(evidence),
+        model.baseline.expected_ranges(ages, who),
+        model.ensemble.worst_steps(evidence),
+        model.ensemble.detectors.correlated(evidence.deviations),
+    )
     lenient = rows.leniency.anomaly_factors(evidence.deviations, who, model.baseline)
     parts = anomaly_part(cases.scores.joint) * lenient
     return {
@@ -225,23 +241,24 @@ def _result(cases: _Cases, position: int, part: float, model: RiskModel) -> Risk
 
 
 def _reasons(cases: _Cases, position: int, model: RiskModel) -> tuple[Reason, ...]:
-    """What makes the session strange: each voice's share of the anomaly, told in its own words."""
     number, age = cases.numbers[position], int(cases.evidence.ages[position])
-    voices = {name: float(each[position]) for name, each in cases.scores.voices.items()}
-    unit = float(cases.scores.joint[position]) / max(sum(voices.values()), 1e-12)
-    order, sizes = voices["sequence"] * unit, sum(voices[name] for name in SIZE_MEASURES) * unit
-    subject = Subject(
-        cases.rows.values[number],
-        cases.evidence.deviations[position],
-        model.baseline.expected_range(age, cases.rows.who_of(number)),
+    scores, evidence, calibrations = cases.scores, cases.evidence, model.ensemble.calibrations
+    return explain(
+        Case(
+            subject=Subject(
+                cases.rows.values[number],
+                evidence.deviations[position],
+                (cases.expected[0][position], cases.expected[1][position]),
+            ),
+            correlated=cases.correlated[position],
+            anomaly=float(scores.joint[position]),
+            voices={name: float(each[position]) for name, each in scores.voices.items()},
+            raw={name: float(each[position]) for name, each in scores.raw.items()},
+            usual={name: calibrations[name].usual(age) for name in TOLD_BY_NUMBER},
+            worst=cases.worst[position],
+            new_words=model.ensemble.detectors.words.newest(evidence.traces[position], evidence.who[position]),
+        )
     )
-    found = feature_reasons(subject, sum(voices.values()) * unit - order - sizes)
-    worst = model.ensemble.worst_step(cases.evidence, position)
-    if worst is not None and worst.is_telling:
-        found.append(size_reason(worst, sizes))
-    bits = float(cases.scores.raw["sequence"][position])
-    expected = model.ensemble.calibrations["sequence"].usual(age)
-    return main_reasons([*found, order_reason(bits, expected, order)] if bits > expected else found)
 
 
 def _confidence(values: np.ndarray, age: int, model: RiskModel) -> float:

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-_BLOCK: Final = 500
-"""Rows compared at once: bounds memory to some tens of megabytes."""
+_BLOCK: Final = 125
+"""Rows compared at once: what lies between them and 4,000 others stays in the processor's cache."""
 _FEW: Final = 8
 """Rows up to which differences are taken one row at a time, without a matrix product."""
 
@@ -41,6 +41,8 @@ def _nearest(rows: np.ndarray, reference: np.ndarray, count: int) -> tuple[np.nd
 def _squared_distances(rows: np.ndarray, reference: np.ndarray) -> np.ndarray:
     if len(rows) <= _FEW:
         return np.stack([((reference - row) ** 2).sum(axis=1) for row in rows])
-    products = rows @ reference.T
-    squares = (rows**2).sum(axis=1)[:, None] + (reference**2).sum(axis=1) - 2 * products
-    return np.maximum(squares, 0.0)
+    squares = rows @ reference.T
+    squares *= -2.0
+    squares += (rows**2).sum(axis=1)[:, None]
+    squares += (reference**2).sum(axis=1)
+    return np.maximum(squares, 0.0, out=squares)

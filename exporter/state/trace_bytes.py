@@ -1,4 +1,4 @@
-"""A session's trace as bytes and back: a JSON head with the symbols, then sizes and ranks as raw numbers."""
+"""A session's trace as bytes and back: a JSON head with the symbols and words, then sizes and ranks as raw numbers."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ _HEAD_BYTES: Final = 4
 
 
 def pack_trace(trace: Trace) -> bytes:
-    """The bounded trace, compressed; each distinct symbol is written once."""
+    """The bounded trace, compressed; each distinct text is written once."""
     kept = trace.bounded()
     names = sorted(set(kept.symbols))
     number = {name: code for code, name in enumerate(names)}
-    head = orjson.dumps([names, [number[symbol] for symbol in kept.symbols]])
+    words = sorted(set(kept.words))
+    place = {joined: code for code, joined in enumerate(words)}
+    head = orjson.dumps(
+        [names, [number[symbol] for symbol in kept.symbols], words, [place[joined] for joined in kept.words]]
+    )
     parts = (
         len(head).to_bytes(_HEAD_BYTES, "little"),
         head,
@@ -36,10 +40,10 @@ def unpack_trace(packed: bytes) -> Trace:
     try:
         raw = zlib.decompress(packed)
         begin = _HEAD_BYTES + int.from_bytes(raw[:_HEAD_BYTES], "little")
-        names, codes = orjson.loads(raw[_HEAD_BYTES:begin])
+        names, codes, words, places = orjson.loads(raw[_HEAD_BYTES:begin])
         count = len(codes)
         sizes = np.frombuffer(raw, _SIZE, count * len(CHANNELS), begin).reshape(count, len(CHANNELS))
         ranks = np.frombuffer(raw, _RANK, count, begin + sizes.nbytes)
-        return Trace(tuple(names[code] for code in codes), sizes, ranks, count)
+        return Trace(tuple(names[code] for code in codes), sizes, ranks, count, tuple(words[place] for place in places))
     except (zlib.error, ValueError, TypeError, IndexError) as error:
         raise DamagedValue("a trace cannot be read back") from error

@@ -1,0 +1,93 @@
+"""Calibration at a session's age: a running session is compared with what others were like when they were as old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from analytics.calibration import Calibration
+from analytics.sessions import CHECKPOINTS
+
+LEAST_IN_BUCKET: Final = 30
+"""Held-back rows below which an age bucket is judged by all final rows instead."""
+
+
+_YOUNGEST: Final = int(np.log2(CHECKPOINTS[0])) - 1
+_OLDEST: Final = int(np.log2(CHECKPOINTS[-1]))
+
+
+def age_bucket(ages: np.ndarray) -> np.ndarray:
+    """The age bucket of each age: the base-2 logarithm, rounded down, within the checkpoints' range."""
+    exponent = np.floor(np.log2(np.maximum(ages, 1))).astype(np.int64)
+    return np.clip(exponent, _YOUNGEST, _OLDEST)
+
+
+@dataclass(frozen=True)
+class AgeCalibration:
+    """A calibration for each age bucket with enough held-back rows, and one for the rest.
+
+    A raw score of NaN says that there was nothing to look at; it has no evidence and no part in a calibration. Where
+    too few rows are known, ``rest`` is None and nothing is said either.
+    """
+
+    buckets: Mapping[int, Calibration]
+    rest: Calibration | None
+
+    @classmethod
+    def of(cls, raw: np.ndarray, buckets: np.ndarray, is_final: np.ndarray) -> AgeCalibration:
+        """Calibrate on raw scores of held-back rows, shape (n_rows,) each."""
+        known = ~np.isnan(raw)
+        found, counts = np.unique(buckets[known], return_counts=True)
+        enough = found[counts >= LEAST_IN_BUCKET]
+        finals = raw[known & is_final]
+        return cls(
+            {int(bucket): Calibration.of(raw[known & (buckets == bucket)]) for bucket in enough},
+            Calibration.of(finals) if len(finals) >= min(LEAST_IN_BUCKET, int(is_final.sum())) else None,
+        )
+
+    def score(self, raw: np.ndarray, ages: np.ndarray) -> np.ndarray:
+        """Calibrated scores, shape (n_rows,)."""
+        result = np.zeros(len(raw))
+        for calibration, rows in self._parts(raw, age_bucket(ages)):
+            result[rows] = calibration.score(raw[rows])
+        return result
+
+    def evidence(self, raw: np.ndarray, ages: np.ndarray) -> np.ndarray:
+        """Evidence that adds up over detectors, shape (n_rows,)."""
+        result = np.zeros(len(raw))
+        for calibration, rows in self._parts(raw, age_bucket(ages)):
+            result[rows] = calibration.evidence(raw[rows])
+        return result
+
+    def own_evidence(self, raw: np.ndarray, buckets: np.ndarray, is_final: np.ndarray) -> np.ndarray:
+        """Evidence of the very rows that were calibrated on, each among the others, shape (n_rows,)."""
+        result = np.zeros(len(raw))
+        for calibration, rows in self._parts(raw, buckets):
+            is_own = is_final[rows] | (calibration is not self.rest)
+            own, other = calibration.own_evidence(raw[rows]), calibration.evidence(raw[rows])
+            result[rows] = np.where(is_own, own, other)
+        return result
+
+    def ground(self, age: int) -> int:
+        """Held-back sessions that a score at this age stands on."""
+        at = self._at(age)
+        return 0 if at is None else len(at)
+
+    def usual(self, age: int) -> float:
+        """The raw score that 95 % of the held-back sessions of this age do not exceed; 0 where nothing is known."""
+        at = self._at(age)
+        return 0.0 if at is None else at.usual
+
+    def _at(self, age: int) -> Calibration | None:
+        exponent = max(age, 1).bit_length() - 1  # asked three times a session, where an array of one would be felt
+        return self.buckets.get(min(max(exponent, _YOUNGEST), _OLDEST), self.rest)
+
+    def _parts(self, raw: np.ndarray, buckets: np.ndarray) -> Iterator[tuple[Calibration, np.ndarray]]:
+        known = ~np.isnan(raw)
+        for bucket in np.unique(buckets[known]):
+            calibration = self.buckets.get(int(bucket), self.rest)
+            if calibration is not None:
+                yield calibration, np.flatnonzero(known & (buckets == bucket))
