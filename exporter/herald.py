@@ -47,6 +47,12 @@ class Herald:
         if self._world.announcements is not None:
             self._world.announcements.tell(event, detail, self._now_ns())
 
+    def tell_word(self, session_id: str, said: str) -> None:
+        """Tell what a person said about a session; delivered after the next cycle."""
+        verdict = self._world.verdicts.get(session_id)
+        if self._world.announcements is not None and verdict is not None:
+            self._world.announcements.tell_word(verdict, said, self._now_ns())
+
     def close(self) -> None:
         """Say nothing more; what waits stays in the state."""
         if self._world.announcements is not None:

@@ -15,18 +15,11 @@ from prometheus_client import CollectorRegistry
 from analytics.registry import load_analyses
 from exporter.collector import FAMILIES
 from exporter.instrumentation import Instrumentation
+from exporter.metric_reference import process_metrics
 from exporter.recent_sessions import gauge_specs
 
 SCRAPE_LABELS: Final = ("job", "instance")
 """Labels that Prometheus adds to every series it scrapes."""
-
-NAMED_BY_HAND: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "sigyn_source_up": ("source",),  # has no series before the first cycle, so the registry does not show it
-        "sigyn_announcements_total": ("kind", "outcome"),
-    }
-)
-"""Label names by sample name of metrics that cannot be read off an exporter that has not run yet."""
 
 
 class UnknownMetricError(ValueError):
@@ -38,10 +31,12 @@ def _exposed() -> Mapping[str, tuple[str, ...]]:
     registry = CollectorRegistry()
     Instrumentation(registry, version="")
     own = {sample.name: tuple(sample.labels) for family in registry.collect() for sample in family.samples}
+    # Some have no series before the first cycle; a histogram's samples have other names than the histogram.
+    registered = {entry.name: entry.labels for entry in process_metrics() if entry.type != "histogram"}
     cached = {family.name: family.labels for family in FAMILIES}
     specs = gauge_specs(load_analyses())
     readings = {spec.name: tuple(spec.labels) for spec in specs}
-    return MappingProxyType({**NAMED_BY_HAND, **own, **cached, **readings})
+    return MappingProxyType({**registered, **own, **cached, **readings})
 
 
 METRICS: Final = _exposed()

@@ -41,7 +41,8 @@ class Announcements:
     ) -> None:
         self._state = state
         self._client = client
-        self._announcer = Announcer(state.announced(), rules, external_url)
+        said = {session_id: human.verdict for session_id, human in state.human_verdicts().items()}
+        self._announcer = Announcer(state.announced(), rules, external_url, said)
         self._delivery = Delivery(state, client, count)
 
     def news_of(self, verdicts: Iterable[SessionVerdict], now_ns: int) -> News:
@@ -54,11 +55,20 @@ class Announcements:
 
     def tell(self, event: str, detail: str, now_ns: int) -> None:
         """Queue an event of the exporter itself; one that cannot be stored is given up."""
+        self._queue(event, News([event_line(event, detail, now_ns)]))
+
+    def tell_word(self, verdict: SessionVerdict, said: str, now_ns: int) -> None:
+        """Queue a person's verdict on a session; one that cannot be stored is given up."""
+        self._queue("a person's verdict", self._announcer.news_of_word(verdict, said, now_ns))
+
+    def _queue(self, what: str, news: News) -> None:
         try:
             with self._state.begin() as transaction:
-                transaction.queue_announcements([event_line(event, detail, now_ns)])
+                news.store(transaction)
         except StateError as error:
-            logger.warning("cannot announce %s: %s", event, error)
+            logger.warning("cannot announce %s: %s", what, error)
+        else:
+            self._announcer.remember(news)
 
     def finish_cycle(self, verdicts: Mapping[str, SessionVerdict], since_ns: int, now_ns: int) -> None:
         """Queue some of the sessions last seen since ``since_ns`` that nobody was told of, and deliver what waits.

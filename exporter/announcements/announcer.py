@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import nsmallest
+from types import MappingProxyType
 from typing import Final
 
 from analytics.rules import Rule
@@ -21,6 +22,8 @@ from exporter.state import Announced, Announcement, Transaction
 
 RECENT_NS: Final = 24 * 3_600_000_000_000
 """Sessions and findings older than this are history; longer than an outage that still wants to be told afterwards."""
+
+_NOTHING_SAID: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass
@@ -43,10 +46,18 @@ class Announcer:
         told: what was told about each session last.
         rules: for the findings' titles, by id.
         external_url: under which the pages are reached.
+        said: people's verdicts, by session id.
     """
 
-    def __init__(self, told: Mapping[str, Announced], rules: Mapping[str, Rule], external_url: str | None) -> None:
+    def __init__(
+        self,
+        told: Mapping[str, Announced],
+        rules: Mapping[str, Rule],
+        external_url: str | None,
+        said: Mapping[str, str] = _NOTHING_SAID,
+    ) -> None:
         self._told = dict(told)
+        self._said = dict(said)
         self._rules = rules
         self._external_url = external_url
 
@@ -62,7 +73,7 @@ class Announcer:
             for finding in findings:
                 news.lines.append(finding_line(finding, verdict, self._rules.get(finding.rule), url, now_ns))
             if has_score:
-                news.lines.append(session_line(verdict, url, now_ns))
+                news.lines.append(self._session_line(verdict, now_ns))
             if has_score or findings:
                 news.told[verdict.session_id] = told_of(told, verdict, with_score=has_score)
         return news
@@ -72,10 +83,19 @@ class Announcer:
         waiting = (one for one in verdicts if is_news(self._told.get(one.session_id, NEVER), one))
         news = News()
         for verdict in nsmallest(most, waiting, key=_riskiest_first):
-            url = page_url(self._external_url, verdict.session_id)
-            news.lines.append(session_line(verdict, url, now_ns))
+            news.lines.append(self._session_line(verdict, now_ns))
             news.told[verdict.session_id] = told_of(NEVER, verdict, with_score=True)
         return news
+
+    def news_of_word(self, verdict: SessionVerdict, said: str, now_ns: int) -> News:
+        """A person's verdict on a scored session, unless it was theirs before."""
+        if self._said.get(verdict.session_id) == said:
+            return News()
+        self._said[verdict.session_id] = said
+        if verdict.risk is None:
+            return News()
+        told = told_of(self._told.get(verdict.session_id, NEVER), verdict, with_score=True)
+        return News([self._session_line(verdict, now_ns)], {verdict.session_id: told})
 
     def remember(self, news: News) -> None:
         """Take news as told, once they are stored."""
@@ -85,6 +105,11 @@ class Announcer:
         """Forget sessions that are no longer known."""
         known = set(session_ids)
         self._told = {session_id: told for session_id, told in self._told.items() if session_id in known}
+        self._said = {session_id: said for session_id, said in self._said.items() if session_id in known}
+
+    def _session_line(self, verdict: SessionVerdict, now_ns: int) -> Announcement:
+        url = page_url(self._external_url, verdict.session_id)
+        return session_line(verdict, url, now_ns, self._said.get(verdict.session_id))
 
 
 def _riskiest_first(verdict: SessionVerdict) -> tuple[float, int]:

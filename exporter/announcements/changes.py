@@ -2,7 +2,8 @@
 
 A score is told when it is the session's first, when its level changes, when it becomes final (or the session is
 reopened), when a rule was found that was not told before, and when the risk has moved by ``LEAST_MOVE`` since it was
-last told. A finding is told whenever its rule has matched again.
+last told. A finding is told whenever its rule has matched again. What a person says of a session is told at once, by
+the announcer.
 """
 
 from __future__ import annotations

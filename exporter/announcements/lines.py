@@ -29,11 +29,15 @@ KINDS: Final = (SESSION, FINDING, EVENT)
 _ID_LENGTH: Final = 16
 
 
-def session_line(verdict: SessionVerdict, url: str | None, now_ns: int) -> Announcement:
-    """A scored session: the shape of ``sigyn score --format jsonl``, then the address of its page."""
-    line = {**verdict_to_dict(verdict), "url": url}
+def session_line(verdict: SessionVerdict, url: str | None, now_ns: int, said: str | None = None) -> Announcement:
+    """A scored session: the shape of ``sigyn score --format jsonl``, the address of its page, and a person's verdict.
+
+    ``said`` is the verdict's word alone: who gave it, and their note, stay in the state.
+    """
+    line = {**verdict_to_dict(verdict), "url": url, "human_verdict": said}
     named = {name: line[name] for name in ("session_id", "level", "status", "agent", "user_id", "project")}
-    return _announcement(SESSION, line, {**named, "risk": f"{verdict.risk:.4f}"}, now_ns)
+    further = {"risk": f"{verdict.risk:.4f}", "human_verdict": said}
+    return _announcement(SESSION, line, {**named, **further}, now_ns)
 
 
 def finding_line(

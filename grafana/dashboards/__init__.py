@@ -10,9 +10,11 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from grafana.dashboards.behaviour import behaviour
 from grafana.dashboards.exporter import exporter
 from grafana.dashboards.session import session
+from grafana.dashboards.usage import usage
 
 DASHBOARDS: Final[tuple[Callable[[], Dashboard], ...]] = (
     behaviour,
     session,
+    usage,
     exporter,
 )

@@ -57,6 +57,7 @@ _HEADINGS: Final = {
     "reason": "Main reason",
     "finding": "Main finding",
     "events": "Events",
+    "human_verdict": "Verdict",
     "url": "Page",
 }
 _EXPECTED_ANOMALOUS: Final = 1.0 - ANOMALOUS_FROM
@@ -177,8 +178,9 @@ def high_risk_sessions() -> table.Panel:
     """6: who, how high, why; each row leads to the session and its log lines."""
     panel = table_panel(
         "High-risk sessions",
-        "Sessions at high or critical risk in the time range, as last written by the exporter. A session's id leads "
-        "to its dashboard and its log lines, the last column to its page. Agent, user, project and level apply.",
+        "Sessions at high or critical risk in the time range, as last written by the exporter, and what a person "
+        "said of them. A session's id leads to its dashboard and its log lines, the last column to its page. Agent, "
+        "user, project and level apply.",
         "none",
         LOKI,
     ).with_target(ask_loki_for_lines(queries.HIGH_RISK_SESSIONS, queries.MOST_LINES))

@@ -116,12 +116,16 @@ def versions() -> stat.Panel:
 
 def sessions_left_out() -> stat.Panel:
     """What the exposition does not show one by one."""
-    return stat_panel(
-        "Sessions without own series",
-        "Scored sessions that have no series of their own because others are riskier; pages, totals and Loki "
-        "have them.",
-        "short",
-    ).with_target(ask_prometheus(queries.UNTRACKED, "sessions"))
+    return (
+        stat_panel(
+            "Sessions without own series",
+            "Scored sessions that have no series of their own because others are riskier, or because a person called "
+            "them benign; pages, totals and Loki have them.",
+            "short",
+        )
+        .with_target(ask_prometheus(queries.UNTRACKED, "less risky", "A"))
+        .with_target(ask_prometheus(queries.CALLED_BENIGN, "called benign", "B"))
+    )
 
 
 def lag() -> timeseries.Panel:

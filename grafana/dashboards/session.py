@@ -42,6 +42,7 @@ IDENTITY: Final = Identity(
 _FACT_HEADINGS: Final = {
     "status": "Status",
     "level": "Level",
+    "human_verdict": "Verdict",
     "confidence": "Confidence",
     "agent": "Agent",
     "user_id": "User",

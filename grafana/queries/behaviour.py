@@ -40,7 +40,8 @@ FINDING_LINES: Final = (
 )
 
 ALERTING_SESSION_LINES: Final = (
-    f'{SESSIONS} {WHO} | level=~"{_ALERTING}" | level=~"$level" {coloured_by("level")} '
+    # A line that repeats a session because a person judged it is no alert.
+    f'{SESSIONS} {WHO} | level=~"{_ALERTING}" | level=~"$level" | human_verdict="" {coloured_by("level")} '
     '| json reason="reasons[0].text" '
     "| line_format `{{ .level }} · session at risk {{ .risk }} · {{ .reason }}"
     " · {{ .agent }} · {{ .user_id }} · {{ .project }}`"
@@ -74,6 +75,7 @@ HIGH_RISK_COLUMNS: Final = (
     "reason",
     "finding",
     "events",
+    "human_verdict",
     "url",
     "written",
 )

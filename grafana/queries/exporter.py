@@ -40,4 +40,5 @@ CLUSTERS: Final = f"max by (cluster) ({_own('sigyn_fingerprint_cluster_sessions'
 
 SESSIONS: Final = summed(_own("sigyn_sessions"), "level")
 UNTRACKED: Final = f"sum({_own('sigyn_sessions_untracked')})"
+CALLED_BENIGN: Final = f"sum({_own('sigyn_sessions_benign')})"
 ANNOUNCEMENTS: Final = growth(_own("sigyn_announcements_total"), "kind", "outcome")

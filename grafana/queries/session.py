@@ -26,6 +26,7 @@ RISK: Final = f'last_over_time({_SCORED} | unwrap risk | __error__="" [$__range]
 FACT_COLUMNS: Final = (
     "status",
     "level",
+    "human_verdict",
     "confidence",
     "agent",
     "user_id",

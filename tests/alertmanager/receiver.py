@@ -27,6 +27,24 @@ class Received:
         with self._arrival:
             return list(self._bodies)
 
+    def alerts(self) -> list[dict[str, Any]]:
+        """Every alert of every notification so far, in order."""
+        return [alert for body in self.bodies() for alert in body["alerts"]]
+
+    def alert(self, name: str, status: str, seconds: float, session: str | None = None) -> dict[str, Any]:
+        """The first alert so named, of that session if one is given, waiting for it if need be."""
+
+        def found(bodies: list[Any]) -> dict[str, Any] | None:
+            alerts = (alert for body in bodies for alert in body["alerts"])
+            return next((one for one in alerts if is_wanted(one)), None)
+
+        def is_wanted(alert: dict[str, Any]) -> bool:
+            labels = alert["labels"]
+            is_named = (labels["alertname"], alert["status"]) == (name, status)
+            return is_named and session in {None, labels.get("session_id")}
+
+        return self.wait_for(found, seconds, f"{name} {status}")
+
     def wait_for(self, wanted: Callable[[list[Any]], Any], seconds: float, what: str) -> Any:
         """What ``wanted`` makes of the bodies as soon as that is true; fails after so many seconds."""
         with self._arrival:

@@ -1,7 +1,8 @@
 """Prometheus and Alertmanager as processes, configured from the project, only quicker.
 
 Copies of the project's files are changed in these ways and no other: addresses; scrape, evaluation and group intervals
-are one second; every ``for`` and ``keep_firing_for`` is three seconds.
+are one second; every ``for`` and ``keep_firing_for`` is three seconds; a route that waits longer than the root waits
+twelve seconds.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from tests.loki_server import free_port
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_SECONDS = 20
+LONGER_WAIT = "12s"
+"""Scrape, evaluation, ``for`` and the shorter wait fit into it, as the stack's fit into the stack's."""
 ENVIRONMENT = {"SIGYN_EXTERNAL_URL": "https://sigyn.example", "SIGYN_GRAFANA_URL": "https://grafana.example"}
 
 ALERTMANAGER = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
@@ -60,6 +63,9 @@ def running_alertmanager(folder: Path, webhook: str) -> Iterator[str]:
     folder.mkdir()
     assert main(["--output", str(folder)], {"SIGYN_ALERT_WEBHOOK_URL": webhook}) == 0
     config = yaml.safe_load((folder / "alertmanager.yml").read_text())
+    for route in _all_routes(config["route"]):
+        if "group_wait" in route:
+            route["group_wait"] = LONGER_WAIT
     config["route"] |= {"group_wait": "1s", "group_interval": "1s"}
     (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
     address = f"127.0.0.1:{free_port()}"
@@ -69,6 +75,31 @@ def running_alertmanager(folder: Path, webhook: str) -> Iterator[str]:
     ]  # fmt: skip
     with _running(command, f"http://{address}", folder, {}):
         yield address
+
+
+def values_of(prometheus: str, expression: str) -> dict[str, float]:
+    """What Prometheus answers now: values by session id, or by the empty text where a series has none."""
+    reply = requests.get(f"{prometheus}/api/v1/query", params={"query": expression}, timeout=5).json()
+    return {one["metric"].get("session_id", ""): float(one["value"][1]) for one in reply["data"]["result"]}
+
+
+def report_findings(alertmanager: str, session: str, agent: str, rules: Iterable[str], severity: str) -> None:
+    """Tell Alertmanager (HOST:PORT) what Loki's ruler tells of findings in a session."""
+    common = {"alertname": "SigynFindingReported", "severity": severity, "session_id": session, "agent": agent}
+    alerts = [{"labels": {**common, "rule": rule}, "annotations": {"summary": "Found"}} for rule in rules]
+    requests.post(f"http://{alertmanager}/api/v2/alerts", json=alerts, timeout=5).raise_for_status()
+
+
+def inhibited(alertmanager: str) -> list[dict[str, str]]:
+    """Labels of the alerts that Alertmanager (HOST:PORT) knows and keeps back because of others."""
+    alerts = requests.get(f"http://{alertmanager}/api/v2/alerts", timeout=5).json()
+    return [alert["labels"] for alert in alerts if alert["status"]["inhibitedBy"]]
+
+
+def _all_routes(route: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield route
+    for child in route.get("routes", ()):
+        yield from _all_routes(child)
 
 
 def _quick(rules: dict[str, Any]) -> dict[str, Any]:

@@ -67,6 +67,12 @@ def test_slack_reads_well(tmp_path: Path):
     )
 
 
+def test_teams_links_to_a_runbook_that_has_an_address(tmp_path: Path):
+    address = "https://docs.example/SigynSessionRiskHigh.md"
+    shown = rendered(TEAMS, notification(session_alert(runbook_url=address)), tmp_path)
+    assert shown.endswith(f" · [What to do]({address})")
+
+
 def test_teams_reads_well(tmp_path: Path):
     assert rendered(TEAMS, notification(session_alert()), tmp_path) == (
         "Session s-1 of ada in shop, run by claude-code, has a risk of 83%.\n\n"
@@ -74,19 +80,28 @@ def test_teams_reads_well(tmp_path: Path):
         "- Different tools: 31 (expected at most 12)\n"
         "- Errors: 40 (expected at most 9)\n"
         "- Night: 90%\n\n"
-        "[Session and verdict](https://sigyn.example/sessions/s-1) "
-        "[Dashboard](https://grafana.example/d/sigyn-session?var-session=s-1) "
-        "[What to do](docs/runbooks/SigynSessionRiskHigh.md)"
+        "[Session and verdict](https://sigyn.example/sessions/s-1) · "
+        "[Dashboard](https://grafana.example/d/sigyn-session?var-session=s-1) · "
+        "What to do: docs/runbooks/SigynSessionRiskHigh.md"
     )
 
 
 @pytest.mark.parametrize("receiver", TITLES)
-def test_a_title_says_how_bad_what_and_how_many(receiver: str, tmp_path: Path):
+def test_a_title_says_how_bad_what_how_many_and_whose(receiver: str, tmp_path: Path):
     title = f'{{{{ template "sigyn.{receiver}.title" . }}}}'
     two = notification(session_alert("s-1"), session_alert("s-2"))
     over = notification(session_alert(status="resolved"), status="resolved")
-    assert rendered(title, two, tmp_path) == "Warning: An agent's session is risky (2)"
-    assert rendered(title, over, tmp_path) == "Resolved: An agent's session is risky"
+    assert rendered(title, two, tmp_path) == "Warning: An agent's session is risky (2): ada, shop"
+    assert rendered(title, over, tmp_path) == "Resolved: An agent's session is risky: ada, shop"
+
+
+@pytest.mark.parametrize("receiver", TITLES)
+def test_a_title_names_only_what_all_its_alerts_share(receiver: str, tmp_path: Path):
+    title = f'{{{{ template "sigyn.{receiver}.title" . }}}}'
+    two_people = notification(session_alert("s-1"), session_alert("s-2", user_id="ben"))
+    neither = notification(session_alert("s-1"), session_alert("s-2", user_id="ben", project="till"))
+    assert rendered(title, two_people, tmp_path) == "Warning: An agent's session is risky (2): shop"
+    assert rendered(title, neither, tmp_path) == "Warning: An agent's session is risky (2)"
 
 
 def test_a_title_leads_to_the_session_when_there_is_one_else_to_what_all_share(tmp_path: Path):
@@ -171,7 +186,9 @@ def test_email_has_only_our_tags_and_links_and_shows_the_rest_as_text(tmp_path: 
 @pytest.mark.parametrize("receiver", TITLES)
 def test_a_hostile_headline_is_one_line(receiver: str, tmp_path: Path):
     title = rendered(
-        f'{{{{ template "sigyn.{receiver}.title" . }}}}', notification(session_alert(summary=HOSTILE)), tmp_path
+        f'{{{{ template "sigyn.{receiver}.title" . }}}}',
+        notification(session_alert(summary=HOSTILE, user_id=HOSTILE, project=HOSTILE)),
+        tmp_path,
     )
     assert len(title.splitlines()) == 1
     assert "://" not in title

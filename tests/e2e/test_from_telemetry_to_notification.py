@@ -1,8 +1,8 @@
 """From telemetry in Loki to a notification, with every program in between as a process.
 
-The exporter is ``sigyn serve``, Prometheus and Alertmanager are real, Loki is real where one is on PATH and the
-stand-in elsewhere. What differs from the stack: what ``tests.alertmanager.servers`` shortens, the settings in
-``QUICK`` and, of Loki, ``tests.loki_server.server_settings``.
+The exporter is ``sigyn serve``, Prometheus and Alertmanager are real; where Loki is on PATH it is the stack's own, rules
+included, elsewhere the stand-in, which has none. What differs from the stack: what ``tests.alertmanager.servers``
+shortens, the settings in ``QUICK`` and, of Loki, paths and addresses.
 """
 
 from __future__ import annotations
@@ -24,12 +24,19 @@ import requests
 
 from exporter.rule_file import load_rule_set
 from tests.alertmanager.receiver import Received, receiving
-from tests.alertmanager.servers import needs_servers, running_alertmanager, running_prometheus
+from tests.alertmanager.servers import (
+    inhibited,
+    needs_servers,
+    report_findings,
+    running_alertmanager,
+    running_prometheus,
+    values_of,
+)
 from tests.builders import START, ordinary_session
 from tests.exporter.running import team, write_config
 from tests.exporter.test_service import Process, serving
-from tests.loki_server import running_loki
 from tests.loki_standin import running_standin
+from tests.stack.stack_loki import running_stack_loki
 
 pytestmark = [pytest.mark.live, needs_servers]
 
@@ -45,6 +52,7 @@ MISDEEDS = {
     "scheduled-job-changed": '(crontab -l; echo "* * * * * ~/.cache/x.sh") | crontab -',
 }
 """Commands by the bundled rule that is about them."""
+HAS_LOKI = shutil.which("loki") is not None
 
 
 def recent_session(name: str, begun: float, commands: tuple[str, ...] = ()) -> list[dict[str, Any]]:
@@ -90,6 +98,7 @@ class Stack:
     loki: str
     exporter: Process
     prometheus: str
+    alertmanager: str
     webhook: Received
 
     def is_scored(self, session: str) -> bool:
@@ -97,19 +106,21 @@ class Stack:
         return reply.ok and reply.json()["status"] == "scored"
 
     def query(self, expression: str) -> dict[str, float]:
-        """Values by session id, or by the empty text where a series has none."""
-        reply = requests.get(f"{self.prometheus}/api/v1/query", params={"query": expression}, timeout=5).json()
-        return {one["metric"].get("session_id", ""): float(one["value"][1]) for one in reply["data"]["result"]}
+        return values_of(self.prometheus, expression)
 
     def told(self, name: str, status: str) -> dict[str, Any]:
-        """The first alert so named that the webhook is told, waiting for it if need be."""
+        return self.webhook.alert(name, status, TOLD_WITHIN_SECONDS)
 
-        def found(bodies: list[Any]) -> dict[str, Any] | None:
-            alerts = (alert for body in bodies for alert in body["alerts"])
-            wanted = {"alertname": name, "status": status}
-            return next((one for one in alerts if wanted == _name_and_status(one)), None)
+    def wait_for_what_findings_wait_for(self) -> None:
+        """Until Loki's rules have told what was found in the misbehaving session, and longer than that waits."""
+        if HAS_LOKI:
+            severe = {rule.id for rule in load_rule_set().rules if rule.severity in {"high", "critical"}}
+            self.exporter.until(lambda: self._rules_kept_back() >= MISDEEDS.keys() & severe)
+        report_findings(self.alertmanager, "another", "codex", ["network-scan"], "warning")
+        self.told("SigynFindingReported", "firing")
 
-        return self.webhook.wait_for(found, TOLD_WITHIN_SECONDS, f"{name} {status}")
+    def _rules_kept_back(self) -> set[str]:
+        return {one["rule"] for one in inhibited(self.alertmanager) if one["alertname"] == "SigynFindingReported"}
 
     def kill_exporter(self) -> None:
         self.exporter.running.kill()
@@ -123,34 +134,39 @@ class Stack:
             )
 
 
-def _name_and_status(alert: dict[str, Any]) -> dict[str, str]:
-    return {"alertname": alert["labels"]["alertname"], "status": alert["status"]}
+@pytest.fixture
+def webhook() -> Iterator[Received]:
+    with receiving() as received:
+        yield received
 
 
 @pytest.fixture
-def loki(tmp_path: Path) -> Iterator[str]:
-    if shutil.which("loki") is None:
+def alertmanager(tmp_path: Path, webhook: Received) -> Iterator[str]:
+    with running_alertmanager(tmp_path / "alertmanager", webhook.url) as address:
+        yield address
+
+
+@pytest.fixture
+def loki(tmp_path: Path, alertmanager: str) -> Iterator[str]:
+    if HAS_LOKI:
+        (tmp_path / "loki").mkdir()
+        with running_stack_loki(tmp_path / "loki", f"http://{alertmanager}") as url:
+            yield url
+    else:
         with running_standin(time.time_ns()) as standin:
             yield standin.url
-    else:
-        (tmp_path / "loki").mkdir()
-        with running_loki(tmp_path / "loki") as url:
-            yield url
 
 
 @pytest.fixture
-def stack(tmp_path: Path, loki: str) -> Iterator[Stack]:
+def stack(tmp_path: Path, loki: str, alertmanager: str, webhook: Received) -> Iterator[Stack]:
     """The programs, the exporter having learnt from a history of ordinary sessions."""
     push_history(loki, time.time())
     config = write_config(tmp_path, sources={"loki": {"url": loki, "lookback": "6d"}}, **QUICK)
     with serving(config) as exporter:
         exporter.until(lambda: exporter.metric('sigyn_trainings_total{outcome="success"} 1.0'))
-        with (
-            receiving() as webhook,
-            running_alertmanager(tmp_path / "alertmanager", webhook.url) as alertmanager,
-            running_prometheus(tmp_path / "prometheus", exporter.url.removeprefix("http://"), alertmanager) as url,
-        ):
-            yield Stack(loki, exporter, url, webhook)
+        target = exporter.url.removeprefix("http://")
+        with running_prometheus(tmp_path / "prometheus", target, alertmanager) as url:
+            yield Stack(loki, exporter, url, alertmanager, webhook)
 
 
 def test_misbehaviour_and_an_exporter_that_dies_are_told_and_health_is_not(stack: Stack):
@@ -177,8 +193,11 @@ def test_misbehaviour_and_an_exporter_that_dies_are_told_and_health_is_not(stack
     assert reasons[0] in titles
     assert set(reasons) <= {one["text"] for one in session["reasons"]} | titles
     assert alert["annotations"]["session_url"] == "https://sigyn.example/sessions/misbehaving"
-    told = [one["labels"] for body in stack.webhook.bodies() for one in body["alerts"]]
-    assert all(one.get("session_id") == "misbehaving" or one.get("rule") in MISDEEDS for one in told), told
+    # One bad session is one message, for all that the rules found in it.
+    stack.wait_for_what_findings_wait_for()
+    told = [(one["labels"]["alertname"], one["labels"]["session_id"]) for one in stack.webhook.alerts()]
+    assert set(told) == {("SigynSessionRiskCritical", "misbehaving"), ("SigynFindingReported", "another")}
+    assert len(stack.webhook.bodies()) == len(set(told))
 
     # The exporter dies, which is told, and comes back on the same state, which is told too.
     stack.kill_exporter()

@@ -19,7 +19,8 @@ from exporter.config_values import ListenAddress
 from exporter.service import Exporter
 
 SESSIONS = 70
-DAYS = 2
+DAYS = 1
+"""All sessions are recent, whatever the day of the week: people in the simulation rest at weekends."""
 SEED = 11
 
 

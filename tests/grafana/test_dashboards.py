@@ -38,7 +38,7 @@ EVERY_DASHBOARD = list(DASHBOARDS.values())
 NO_UNIT = {"logs"}
 """Panels that show text and no numbers."""
 
-UNITS = {"short", "none", "percentunit", "s", "reqps", "cps"}
+UNITS = {"short", "none", "percentunit", "s", "reqps", "cps", "currencyUSD"}
 
 
 def by_title(title: str) -> dict[str, Any]:
@@ -80,10 +80,11 @@ def test_building_twice_gives_the_same_bytes():
     assert all_files() == all_files()
 
 
-def test_there_are_three_dashboards_with_stable_ids():
+def test_there_are_four_dashboards_with_stable_ids():
     assert {name: dashboard["uid"] for name, dashboard in DASHBOARDS.items()} == {
         "sigyn-behaviour": "sigyn-behaviour",
         "sigyn-session": "sigyn-session",
+        "sigyn-usage": "sigyn-usage",
         "sigyn-exporter": "sigyn-exporter",
     }
 
@@ -227,6 +228,12 @@ USES_TOTALS = {
     "Workflow pattern analysis": "compares totals at both ends of the range",
     "Persona usage and effectiveness": "compares totals at both ends of the range",
     "Behavioural fingerprint: tool diversity and activity patterns": "chooses the busiest tools by their totals",
+    "Spend": "compares totals at both ends of the range",
+    "Spend by user": "compares totals at both ends of the range",
+    "Spend by project": "compares totals at both ends of the range",
+    "Tokens": "compares totals at both ends of the range",
+    "Tokens by agent": "compares totals at both ends of the range",
+    "Slash commands and skills": "compares totals at both ends of the range",
 }
 """Panels exempt from the counter rule; docs/dashboards.md says why."""
 

@@ -85,6 +85,7 @@ def announced(team: Team) -> Iterator[Announcement]:
         yield session_line(verdict, page(verdict), now - 5_000_000_000 + offset)
         for finding in verdict.findings:
             yield finding_line(finding, verdict, rules[finding.rule], page(verdict), now - 4_000_000_000 + offset)
+    yield session_line(scored[0], page(scored[0]), now - 2_000_000_000, "malicious")
 
 
 def page(verdict: SessionVerdict) -> str | None:
@@ -144,6 +145,7 @@ def test_alerting_sessions_stand_in_the_stream_with_their_main_reason(loki, team
 
     alerting = [one for one in team.verdicts if one.level in {"high", "critical"}]
     assert {one["stream"]["session_id"] for one in found} == {one.session_id for one in alerting}
+    assert not any("human_verdict" in one["stream"] for one in found), "a person's verdict is no alert"
     assert all(any(one.reasons[0].text in line for line in lines(found)) for one in alerting if one.reasons)
 
 
@@ -157,6 +159,8 @@ def test_high_risk_table_has_all_its_columns_and_the_alerting_sessions(loki, tea
     assert all(row["url"].endswith(f"/sessions/{row['session_id']}") for row in rows)
     newest = max((row for row in rows if row["session_id"] == team.verdicts[0].session_id), key=lambda r: r["written"])
     assert float(newest["risk"]) == pytest.approx(team.verdicts[0].risk, abs=1e-4)
+    assert newest["human_verdict"] == "malicious"
+    assert {row.get("human_verdict") for row in rows if row is not newest} == {None}
 
 
 def test_filters_by_user_leave_only_that_user_s_sessions(loki, team):

@@ -39,13 +39,36 @@ def test_every_metric_in_a_rule_is_exposed_or_recorded(file, rule):
 
 def test_prometheus_scrapes_exporter_loki_alertmanager_and_itself():
     config = yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())
-    targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in config["scrape_configs"]}
+    fixed = [job for job in config["scrape_configs"] if "static_configs" in job]
+    targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in fixed}
     assert targets == {
         "sigyn": ["sigyn:9847"],
         "loki": ["loki:3100"],
         "alertmanager": ["alertmanager:9093"],
         "prometheus": ["localhost:9090"],
     }
+
+
+def test_prometheus_scrapes_the_collector_where_it_listens_and_while_it_runs():
+    config = yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())
+    (job,) = (job for job in config["scrape_configs"] if job["job_name"] == "collector")
+    (lookup,) = job["dns_sd_configs"]
+    service = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["collector"]
+    exporter = yaml.safe_load((ROOT / "collector/config.yml").read_text())["exporters"]["prometheus"]
+    assert lookup["names"] == ["collector"]
+    assert service["profiles"] == ["collector"], "so a fixed target would be down without the profile"
+    assert exporter["endpoint"].endswith(f":{lookup['port']}")
+
+
+def test_metrics_that_agents_send_cannot_pass_for_those_that_the_rules_read():
+    config = yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())
+    (job,) = (job for job in config["scrape_configs"] if job["job_name"] == "collector")
+    (drop,) = job["metric_relabel_configs"]
+    assert (drop["action"], drop["source_labels"]) == ("drop", ["__name__"])
+    recorded = {rule["record"] for _, rule in rules(PROMETHEUS_RULES) if "record" in rule}
+    assert all(re.fullmatch(drop["regex"], name) for name in {*exposed_names(), *recorded, "ALERTS"})
+    assert not re.fullmatch(drop["regex"], "claude_code_cost_usage_USD_total")
+    assert not job.get("honor_labels"), "the job of a series stays the one that was scraped"
 
 
 def test_the_addresses_that_only_the_rules_read_leave_with_no_alert():

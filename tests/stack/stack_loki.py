@@ -13,8 +13,8 @@ from tests.stack.stack_files import mounted_file, option
 
 
 @contextmanager
-def running_stack_loki(folder: Path) -> Iterator[str]:
-    """The base address of the stack's Loki; it ends with the block."""
+def running_stack_loki(folder: Path, alertmanager: str = "") -> Iterator[str]:
+    """The base address of the stack's Loki, which tells the Alertmanager at that URL; it ends with the block."""
     config = mounted_file("loki", option("loki", "config.file"))
     shutil.copytree(config.parent / "rules", folder / "rules")
     port = free_port()
@@ -30,7 +30,7 @@ def running_stack_loki(folder: Path) -> Iterator[str]:
         "compactor.working-directory": folder / "compactor",
         "ruler.rule-path": folder / "rules-temp",
         "ruler.storage.local.directory": folder / "rules",
-        "ruler.alertmanager-url": "",
+        "ruler.alertmanager-url": alertmanager,
     }
     url, log = f"http://127.0.0.1:{port}", folder / "loki.log"
     with log.open("wb") as output:
