@@ -1,7 +1,8 @@
 """Several detectors, one verdict: fitted, calibrated on sessions they did not see, and joined.
 
 Isolation Forest, LOF, DBSCAN and the covariance look at a session's features, the step evidence at its order and
-sizes, the vocabulary at what it said to its tools; ``analytics.voices`` joins them. Calibration is cross-conformal
+sizes, the vocabulary at what it said to its tools; whose habits they are is judged by the fingerprint's user model;
+``analytics.voices`` joins them. Calibration is cross-conformal
 (V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial Intelligence 74, 2015): every session is
 scored by detectors fitted on the other folds, and those raw scores are the calibration sample of the detectors fitted
 on all. Each age bucket has its own sample, in which a session stands once.
@@ -21,7 +22,7 @@ from analytics.detectors.covariance import FittedCovariance, fit_covariance
 from analytics.step_evidence import MEASURES, StepEvidence, TraceScope, WorstStep, fit_step_evidence
 from analytics.traces import Trace
 from analytics.vocabulary_model import VocabularyModel, fit_vocabulary
-from analytics.voices import COVARIANCE, WORDS, voices_of
+from analytics.voices import COVARIANCE, WORDS, WRONG_USER, voices_of
 
 TraceScopes = tuple[TraceScope, ...]
 
@@ -36,6 +37,7 @@ class Evidence:
         scopes: the scopes of those steps, widest first.
         ages: events the session had, shape (n_rows,).
         who: agent and user of each.
+        odds: logarithm of the odds that the session is another user's, NaN where users cannot be told apart.
     """
 
     deviations: np.ndarray
@@ -43,6 +45,7 @@ class Evidence:
     scopes: Sequence[TraceScopes]
     ages: np.ndarray
     who: Sequence[Who]
+    odds: np.ndarray
 
     def __len__(self) -> int:
         return len(self.ages)
@@ -65,6 +68,7 @@ class FittedDetectors:
             COVARIANCE: self.covariance.score(evidence.deviations),
             **{name: measures[:, column] for column, name in enumerate(MEASURES)},
             WORDS: self.words.measure(evidence.traces, evidence.who),
+            WRONG_USER: evidence.odds,
         }
 
     def correlated(self, deviations: np.ndarray) -> np.ndarray:

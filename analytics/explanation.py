@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -19,11 +20,12 @@ from analytics.reasons import (
     main_reasons,
     order_reason,
     size_reason,
+    user_reason,
     word_reason,
 )
 from analytics.step_evidence import ORDER_MEASURE, SIZE_MEASURES, WorstStep
 from analytics.verdicts import Reason
-from analytics.voices import COVARIANCE, SHAPE, WORDS
+from analytics.voices import COVARIANCE, SHAPE, WORDS, WRONG_USER
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Case:
     new_words: Sequence[str]
 
 
-TOLD_BY_NUMBER = (ORDER_MEASURE, WORDS)
+TOLD_BY_NUMBER: Final = (ORDER_MEASURE, WORDS, WRONG_USER)
 """Detectors whose reason is a number and what was expected of it."""
 
 
@@ -66,6 +68,8 @@ def explain(case: Case) -> tuple[Reason, ...]:
         found.append(size_reason(case.worst, sum(share[measure] for measure in SIZE_MEASURES)))
     if case.raw[ORDER_MEASURE] > case.usual[ORDER_MEASURE]:
         found.append(order_reason(case.raw[ORDER_MEASURE], case.usual[ORDER_MEASURE], share[ORDER_MEASURE]))
+    if case.raw[WRONG_USER] > case.usual[WRONG_USER]:
+        found.append(user_reason(case.raw[WRONG_USER], case.usual[WRONG_USER], share[WRONG_USER]))
     if case.new_words and case.raw[WORDS] > case.usual[WORDS]:
         found.append(word_reason(case.new_words, case.raw[WORDS], case.usual[WORDS], share[WORDS]))
     return main_reasons(found)

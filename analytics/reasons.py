@@ -94,6 +94,12 @@ def word_reason(words: Sequence[str], newness: float, expected: float, share: fl
     return Reason("new_words", newness, 0.0, expected, share, text)
 
 
+def user_reason(odds: float, expected: float, share: float) -> Reason:
+    """Habits that are more another user's than the own one's; ``odds`` is a natural logarithm."""
+    text = f"Habits more like another user's than this one's: log odds {number(odds)} (expected at most {number(expected)})"
+    return Reason("wrong_user_log_odds", odds, min(0.0, expected), expected, share, text)
+
+
 def main_reasons(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     """The weightiest reasons, at most MOST_REASONS."""
     ordered = sorted(reasons, key=lambda reason: -reason.contribution)

@@ -9,8 +9,8 @@ from typing import Final
 from analytics.analysis import Analysis
 
 ANALYSES: Final = (
-    "risk",
     "fingerprint",
+    "risk",
 )
 
 

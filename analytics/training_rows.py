@@ -10,9 +10,11 @@ from analytics.age_calibration import age_bucket
 from analytics.analysis import History
 from analytics.baseline import Baseline
 from analytics.ensemble import Evidence, TraceScopes
+from analytics.held_back_odds import age_bucket as odds_bucket
 from analytics.reasons import direct
 from analytics.sessions import SessionInfo
 from analytics.step_evidence import trace_scopes
+from analytics.wrong_user import held_back_odds
 
 
 def step_scopes(info: SessionInfo) -> TraceScopes:
@@ -30,6 +32,7 @@ class TrainingRows:
         ages: events the session had, shape (n_rows,).
         session: number of the row's session, shape (n_rows,).
         is_final: whether the row is its session's last one, shape (n_rows,).
+        odds: odds against the session's own user by a fit that did not see it, NaN unknown, shape (n_rows,).
     """
 
     history: History
@@ -37,17 +40,23 @@ class TrainingRows:
     ages: np.ndarray
     session: np.ndarray
     is_final: np.ndarray
+    odds: np.ndarray
 
     @classmethod
     def of(cls, history: History) -> TrainingRows:
         """Stack the rows of a history."""
         count = len(history)
+        ages = np.concatenate([history.sessions.ages, history.checkpoint_ages])
+        session = np.concatenate([np.arange(count), history.checkpoint_session])
+        odds = held_back_odds(history)
+        keys = zip(session.tolist(), odds_bucket(ages).tolist(), strict=True)
         return cls(
             history,
             np.concatenate([history.sessions.values, history.checkpoint_values]),
-            np.concatenate([history.sessions.ages, history.checkpoint_ages]),
-            np.concatenate([np.arange(count), history.checkpoint_session]),
-            np.arange(count + len(history.checkpoint_ages)) < count,
+            ages,
+            session,
+            np.arange(len(ages)) < count,
+            np.array([odds.get(key, np.nan) for key in keys]),
         )
 
     def evidence(self, chosen: np.ndarray, baseline: Baseline) -> Evidence:
@@ -65,6 +74,7 @@ class TrainingRows:
             [step_scopes(sessions.infos[number]) for number in numbers],
             self.ages[chosen],
             who,
+            self.odds[chosen],
         )
 
     def one_a_bucket(self) -> np.ndarray:

@@ -35,15 +35,31 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class FingerprintView:
-    """A session's fingerprint: the id of its behavioural cluster and how far it is from its own history.
+    """A session's fingerprint: what it resembles, how far it is from its own history, and whose it looks like.
 
-    ``id`` is the session's own short behavioural id, ``cluster`` the cluster's; ``distance`` is in robust standard
-    deviations from the history of the same user and agent, None where there is too little history.
+    Attributes:
+        id: the session's own short behavioural id.
+        cluster: the behavioural cluster it is nearest to.
+        distance: robust standard deviations from the history of the same user and agent, None with too little history.
+        description: what the cluster's sessions do more and less than the others.
+        category: the dense group of alike sessions it is in, None where it is in none.
+        category_description: what that category's sessions do more and less than the others.
+        likely_user: the known user its habits fit best, None with too little history or where they fit nobody's.
+        user_probability: of that user among those known, 0…1.
+        wrong_user: 0…1, calibrated: a session of its own user exceeds it with a chance of at most 1 - it; None with too
+            little history of that user.
     """
 
     id: str
     cluster: str
     distance: float | None
+    description: str | None = None
+    category: str | None = None
+    category_description: str | None = None
+    likely_user: str | None = None
+    user_probability: float | None = None
+    wrong_user: float | None = None
+    odds_against: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ SHAPE: Final = "shape"
 """The voice shared by Isolation Forest, LOF and DBSCAN: where the session lies among the others."""
 COVARIANCE: Final = "covariance"
 WORDS: Final = "words"
+WRONG_USER: Final = "wrong_user"
 VOICE_OF: Final[Mapping[str, tuple[str, float]]] = {
     "isolation_forest": (SHAPE, 1 / 3),
     "lof": (SHAPE, 1 / 3),
@@ -26,8 +27,9 @@ VOICE_OF: Final[Mapping[str, tuple[str, float]]] = {
     COVARIANCE: (COVARIANCE, 1.0),
     **{measure: (measure, 1.0) for measure in MEASURES},
     WORDS: (WORDS, 1.5),
+    WRONG_USER: (WRONG_USER, 1.0),
 }
-"""Each detector's voice and its weight in it. What was done tells more than how much of it, hence the last weight."""
+"""Each detector's voice and its weight in it. What was done tells more than how much of it, hence the weight of words."""
 EMPHASIS: Final = 1.5
 
 

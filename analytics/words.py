@@ -20,14 +20,19 @@ _MOST_TOKENS: Final = 40
 _SEPARATOR: Final = " "
 _SWITCH: Final = re.compile(r"--[A-Za-z][\w-]{0,24}|-[A-Za-z]{1,4}(?![^=])")
 _KNOWN_FOLDERS: Final = frozenset(
-    "bin boot dev etc home lib lib64 media mnt opt private proc root run sbin srv sys tmp usr var "
-    "Applications Library System Users Volumes".split()
-)
+    [
+        "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "private", "proc", "root",
+        "run", "sbin", "srv", "sys", "tmp", "usr", "var", "Applications", "Library", "System", "Users", "Volumes",
+    ]
+)  # fmt: skip
 _KNOWN_HIDDEN: Final = frozenset(
-    ".aws .azure .bash_history .bash_profile .bashrc .cache .claude .codex .config .docker .env .gemini .git "
-    ".git-credentials .gitconfig .github .gnupg .kube .local .netrc .npmrc .pgpass .profile .pypirc .ssh .venv .vscode "
-    ".zsh_history .zshrc".split()
-)
+    [
+        ".aws", ".azure", ".bash_history", ".bash_profile", ".bashrc", ".cache", ".claude", ".codex", ".config",
+        ".docker", ".env", ".gemini", ".git", ".git-credentials", ".gitconfig", ".github", ".gnupg", ".kube",
+        ".local", ".netrc", ".npmrc", ".pgpass", ".profile", ".pypirc", ".ssh", ".venv", ".vscode", ".zsh_history",
+        ".zshrc",
+    ]
+)  # fmt: skip
 _HOST: Final = re.compile(r"[a-z][a-z+]*://(?:[^@/\s]*@)?([^/:\s?#'\"]+)")
 _HOME: Final = re.compile(r"^(?:/home/[^/]+|/Users/[^/]+|/root|\$HOME|\$\{HOME\}|~)(?=/|$)")
 

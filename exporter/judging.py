@@ -37,11 +37,11 @@ def judge(world: World, measured: Sequence[Measured], now_ns: int) -> None:
 
 
 def run_analyses(analyses: Sequence[EnabledAnalysis], models: Models, rows: SessionRows) -> dict[str, AnalysisResult]:
-    """Run every analysis on the rows, in order."""
+    """Run every analysis on the rows, in order; of those one needs it gets what is enabled."""
     results: dict[str, AnalysisResult] = {}
     for enabled in analyses:
         analysis = enabled.analysis
-        upstream = {name: results[name] for name in analysis.needs}
+        upstream = {name: results[name] for name in analysis.needs if name in results}
         results[analysis.name] = analysis.run(rows, models.fitted.get(analysis.name), enabled.settings, upstream)
     return results
 

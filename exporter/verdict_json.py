@@ -75,7 +75,17 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _fingerprint(fingerprint: FingerprintView) -> dict[str, Any]:
-    return {"id": fingerprint.id, "cluster": fingerprint.cluster, "distance": finite(fingerprint.distance)}
+    return {
+        "id": fingerprint.id,
+        "cluster": fingerprint.cluster,
+        "distance": finite(fingerprint.distance),
+        "description": utf8(fingerprint.description),
+        "category": fingerprint.category,
+        "category_description": utf8(fingerprint.category_description),
+        "likely_user": utf8(fingerprint.likely_user),
+        "user_probability": finite(fingerprint.user_probability),
+        "wrong_user": finite(fingerprint.wrong_user),
+    }
 
 
 def rfc3339(time_ns: int) -> str:

@@ -123,9 +123,7 @@ def fit(
     )
 
 
-def _described(
-    rows: SessionRows, groupings: Sequence[tuple[Sequence[str], np.ndarray]], seed: int
-) -> dict[str, str]:
+def _described(rows: SessionRows, groupings: Sequence[tuple[Sequence[str], np.ndarray]], seed: int) -> dict[str, str]:
     """The description of each group by id, from the sessions, or from a sample of many."""
     count = min(len(rows), MOST_DESCRIBED)
     sample = np.sort(np.random.default_rng(seed).permutation(len(rows))[:count])
@@ -209,6 +207,7 @@ def _view(
         likely_user=evidence.likely_user if evidence else None,
         user_probability=round(evidence.probability, 6) if evidence and evidence.likely_user else None,
         wrong_user=None if evidence is None or evidence.p_value is None else 1.0 - evidence.p_value,
+        odds_against=evidence.odds_against if evidence else None,
     )
 
 

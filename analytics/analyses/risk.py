@@ -156,7 +156,6 @@ def run(
     rows: SessionRows, model: RiskModel | None, settings: RiskSettings, upstream: Mapping[str, AnalysisResult]
 ) -> AnalysisResult:
     """Judge sessions; the result of each is a ``RiskResult``."""
-    del upstream
     long_enough = (rows.ages >= settings.minimum_events) & (rows.values[:, _OPERATIONS] >= settings.minimum_tool_uses)
     results: dict[str, RiskResult] = {}
     for number in np.flatnonzero(~long_enough):
@@ -166,8 +165,15 @@ def run(
         for number in chosen:
             results[rows.infos[number].session_id] = RiskResult(INITIALIZING, needed=settings.minimum_sessions)
     elif len(chosen):
-        results.update(_judge(rows, chosen, model))
+        results.update(_judge(rows, chosen, model, _odds_of(rows, chosen, upstream)))
     return AnalysisResult(results)
+
+
+def _odds_of(rows: SessionRows, chosen: np.ndarray, upstream: Mapping[str, AnalysisResult]) -> np.ndarray:
+    """What the fingerprints say of the sessions' users, NaN where they say nothing, shape (n,)."""
+    views = upstream["fingerprint"].sessions if "fingerprint" in upstream else {}
+    found = (views.get(rows.infos[number].session_id) for number in chosen)
+    return np.array([np.nan if view is None or view.odds_against is None else view.odds_against for view in found])
 
 
 @dataclass(frozen=True)
@@ -193,7 +199,7 @@ class _Cases:
     correlated: np.ndarray
 
 
-def _judge(rows: SessionRows, chosen: np.ndarray, model: RiskModel) -> dict[str, RiskResult]:
+def _judge(rows: SessionRows, chosen: np.ndarray, model: RiskModel, odds: np.ndarray) -> dict[str, RiskResult]:
     """Score the chosen sessions (numbers of shape (n,))."""
     who, ages = [rows.who_of(number) for number in chosen], rows.ages[chosen]
     evidence = Evidence(
@@ -202,6 +208,7 @@ def _judge(rows: SessionRows, chosen: np.ndarray, model: RiskModel) -> dict[str,
         [step_scopes(rows.infos[number]) for number in chosen],
         ages,
         who,
+        odds,
     )
     cases = _Cases(
         rows,
@@ -269,4 +276,4 @@ def _confidence(values: np.ndarray, age: int, model: RiskModel) -> float:
     return ground * known
 
 
-ANALYSIS = Analysis("risk", RiskSettings, (), fit, run)
+ANALYSIS = Analysis("risk", RiskSettings, (), fit, run, needs=("fingerprint",))

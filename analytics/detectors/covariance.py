@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from sklearn.covariance import ledoit_wolf
 
 _LEAST_VARIANCE: Final = 1e-3
 """Added to each variance: a column that never varied must not make any change infinitely strange."""
@@ -40,12 +39,14 @@ class FittedCovariance:
 
 
 def _times(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """The matrix product, each row the same to the last bit whatever rows stand beside it, which BLAS does not promise."""
+    """The matrix product, each row the same whatever rows stand beside it, which BLAS does not promise."""
     return np.asarray(np.einsum("ij,jk->ik", rows, matrix, optimize=False))
 
 
 def fit_covariance(rows: np.ndarray) -> FittedCovariance:
     """Fit on all rows."""
+    from sklearn.covariance import ledoit_wolf  # noqa: PLC0415 - only a fit needs it, and it is half of what a start would load
+
     shrunk, _ = ledoit_wolf(rows)
     values, directions = np.linalg.eigh(shrunk + _LEAST_VARIANCE * np.eye(rows.shape[1]))
     return FittedCovariance(rows.mean(axis=0), directions / np.sqrt(values))

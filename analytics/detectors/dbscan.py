@@ -13,9 +13,6 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from sklearn.cluster import DBSCAN
-from sklearn.decomposition import PCA
-from sklearn.neighbors import NearestNeighbors
 
 from analytics.detectors import Detector, sampled
 from analytics.detectors.neighbours import nearest
@@ -28,21 +25,34 @@ VARIANCE_KEPT: Final = 0.9
 
 @dataclass(frozen=True)
 class FittedDbscan:
-    """The core rows, in the space of the principal components, and the radius around them."""
+    """The core rows, in the space of the principal components, and the radius around them.
 
-    pca: PCA
+    Attributes:
+        mean: of the training rows, shape (n_columns,).
+        components: shape (n_columns, n_components).
+        cores: shape (n_cores, n_components).
+        eps: the radius.
+        clusters: how many were found.
+    """
+
+    mean: np.ndarray
+    components: np.ndarray
     cores: np.ndarray
     eps: float
     clusters: int
 
     def score(self, rows: np.ndarray) -> np.ndarray:
         """Distance to the nearest core row over ``eps``: up to 1 inside a cluster, above it noise."""
-        distances, _ = nearest(self.pca.transform(rows), self.cores, 1)
+        distances, _ = nearest(rows @ self.components - self.mean @ self.components, self.cores, 1)
         return np.asarray(distances[:, 0] / self.eps)
 
 
 def fit_dbscan(rows: np.ndarray, seed: int, *, minimum_samples: int) -> FittedDbscan:
     """Reduce, find ``eps``, cluster, and keep the core rows."""
+    from sklearn.cluster import DBSCAN  # noqa: PLC0415 - only a fit needs it, and it is half of what a start would load
+    from sklearn.decomposition import PCA  # noqa: PLC0415 - as above
+    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415 - as above
+
     kept = sampled(rows, MOST_ROWS, seed)
     # Noise far below any real difference, or rows that are all alike would leave PCA without variance.
     kept = kept + np.random.default_rng(seed).normal(0.0, 1e-3, kept.shape)
@@ -55,7 +65,7 @@ def fit_dbscan(rows: np.ndarray, seed: int, *, minimum_samples: int) -> FittedDb
     cores = points[clustering.core_sample_indices_]
     # Without a single dense place every row is as good a core as any other.
     cores = cores if len(cores) else points
-    return FittedDbscan(pca, cores, float(eps), len(set(clustering.labels_) - {-1}))
+    return FittedDbscan(pca.mean_, pca.components_.T, cores, float(eps), len(set(clustering.labels_) - {-1}))
 
 
 def bend(curve: np.ndarray) -> float:

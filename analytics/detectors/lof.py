@@ -11,7 +11,6 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 
 from analytics.detectors import Detector, sampled
 from analytics.detectors.neighbours import nearest
@@ -42,6 +41,8 @@ def fit_lof(rows: np.ndarray, seed: int, *, neighbours: int) -> FittedLof:
 
     Many identical rows would have infinite density, and every other row an infinite score.
     """
+    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415 - only a fit needs it, and it is half of what a start would load
+
     kept = sampled(rows, MOST_ROWS, seed)
     jittered = kept + np.random.default_rng(seed).normal(0.0, 1e-3, kept.shape)
     count = max(1, min(neighbours, len(kept) - 1))

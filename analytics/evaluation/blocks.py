@@ -22,6 +22,7 @@ class Block:
         scores: by scorer.
         threshold_scores: by scorer, the scores of good sessions that were neither fitted on nor are judged here.
         part: which part of the report it belongs to, such as a kind of misbehaviour.
+        pool: blocks of one pool were judged by one fit, so that their sessions can be ranked together.
     """
 
     numbers: np.ndarray
@@ -30,6 +31,7 @@ class Block:
     scores: Mapping[str, np.ndarray]
     threshold_scores: Mapping[str, np.ndarray]
     part: str = ""
+    pool: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,13 @@ class Judged:
     split: Split
     scores: Scores
 
+    def only(self, chosen: np.ndarray) -> Judged:
+        """The same of some sessions; ``chosen`` is a mask over every session there is."""
+        first, second = self.split.held
+        kept = chosen[np.concatenate(self.split.held)]
+        split = Split(self.split.folds, self.split.fit, (first[chosen[first]], second[chosen[second]]))
+        return Judged(split, {name: values[kept] for name, values in self.scores.items()})
+
     def of_fold(self, fold: int) -> tuple[np.ndarray, Scores]:
         """The sessions of one of the two folds and their scores."""
         first = len(self.split.held[0])
@@ -47,13 +56,14 @@ class Judged:
         return self.split.held[place], {name: values[part] for name, values in self.scores.items()}
 
 
-def blocks_of(judged: Sequence[Judged], is_bad: np.ndarray, groups: np.ndarray) -> list[Block]:
+def blocks_of(judged: Sequence[Judged], is_bad: np.ndarray, groups: np.ndarray, pool: str = "") -> list[Block]:
     """One block for each fold judged by each fit; its threshold rests on the good sessions of all its partners.
 
     Args:
         judged: all splits of one seed and stratum.
         is_bad: truth of every session there is, by number.
         groups: likewise.
+        pool: what tells their fits from those of other seeds and strata.
     """
     blocks = []
     for fold in sorted({fold for one in judged for fold in one.split.folds}):
@@ -61,7 +71,8 @@ def blocks_of(judged: Sequence[Judged], is_bad: np.ndarray, groups: np.ndarray) 
         threshold = _good_scores((one.of_fold(_other(one.split.folds, fold)) for one in ours), is_bad)
         for one in ours:
             numbers, scores = one.of_fold(fold)
-            blocks.append(Block(numbers, is_bad[numbers], groups[numbers], scores, threshold))
+            fit = f"{pool} {one.split.folds}"
+            blocks.append(Block(numbers, is_bad[numbers], groups[numbers], scores, threshold, pool=fit))
     return blocks
 
 

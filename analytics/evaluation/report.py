@@ -29,7 +29,10 @@ class ReportRow:
         average_precision: mean precision over the steps of recall.
         detected: share of bad sessions above the threshold, by promised share of false alarms.
         false_alarms: share of good sessions above it, likewise.
+        outranking: share of bad sessions that score higher than all but that share of the good ones judged with them:
+            a point of the ROC curve.
         beyond_promise: share of good sessions whose score exceeds one minus the rate, for calibrated scores only.
+        found_by_promise: share of bad sessions, likewise.
         bad, good: sessions judged, each once, however often.
     """
 
@@ -40,7 +43,9 @@ class ReportRow:
     average_precision: Estimate
     detected: dict[float, Estimate] = field(default_factory=dict)
     false_alarms: dict[float, Estimate] = field(default_factory=dict)
+    outranking: dict[float, Estimate] = field(default_factory=dict)
     beyond_promise: dict[float, Estimate] = field(default_factory=dict)
+    found_by_promise: dict[float, Estimate] = field(default_factory=dict)
     bad: int = 0
     good: int = 0
 
@@ -53,7 +58,9 @@ class Resampled:
     average_precision: np.ndarray
     detected: dict[float, np.ndarray]
     false_alarms: dict[float, np.ndarray]
+    outranking: dict[float, np.ndarray]
     beyond_promise: dict[float, np.ndarray]
+    found_by_promise: dict[float, np.ndarray]
 
 
 def report_rows(dataset: str, condition: str, blocks: Sequence[Block], seed: int = 0) -> list[ReportRow]:
@@ -90,7 +97,12 @@ def mean_of(figures: Sequence[Resampled]) -> Resampled:
         np.mean([one.average_precision for one in figures], axis=0),
         {rate: np.mean([one.detected[rate] for one in figures], axis=0) for rate in RATES},
         {rate: np.mean([one.false_alarms[rate] for one in figures], axis=0) for rate in RATES},
+        {rate: np.mean([one.outranking[rate] for one in figures], axis=0) for rate in RATES},
         {rate: np.mean([one.beyond_promise[rate] for one in figures], axis=0) for rate in figures[0].beyond_promise},
+        {
+            rate: np.mean([one.found_by_promise[rate] for one in figures], axis=0)
+            for rate in figures[0].found_by_promise
+        },
     )
 
 
@@ -116,7 +128,9 @@ def report_row(dataset: str, condition: str, scorer: str, figures: Resampled, se
         Estimate.of(figures.average_precision),
         {rate: Estimate.of(values) for rate, values in figures.detected.items()},
         {rate: Estimate.of(values) for rate, values in figures.false_alarms.items()},
+        {rate: Estimate.of(values) for rate, values in figures.outranking.items()},
         {rate: Estimate.of(values) for rate, values in figures.beyond_promise.items()},
+        {rate: Estimate.of(values) for rate, values in figures.found_by_promise.items()},
         *sessions,
     )
 
@@ -149,7 +163,9 @@ def resample(blocks: Sequence[Block], scorer: str, weights: np.ndarray) -> Resam
         _mean_precision(blocks, scorer, weights),
         {rate: _alarmed(blocks, scorer, weights, rate, among_bad=True) for rate in RATES},
         {rate: _alarmed(blocks, scorer, weights, rate, among_bad=False) for rate in RATES},
+        {rate: _outranking(blocks, scorer, weights, rate) for rate in RATES},
         {rate: _beyond(blocks, scorer, weights, 1.0 - rate) for rate in RATES} if is_promise else {},
+        {rate: _beyond(blocks, scorer, weights, 1.0 - rate, among_bad=True) for rate in RATES} if is_promise else {},
     )
 
 
@@ -177,13 +193,30 @@ def _alarmed(blocks: Sequence[Block], scorer: str, weights: np.ndarray, rate: fl
     return _ratio(weights @ alarms, weights @ ground)
 
 
-def _beyond(blocks: Sequence[Block], scorer: str, weights: np.ndarray, score: float) -> np.ndarray:
-    """Share of the good sessions whose score is above a fixed one."""
+def _outranking(blocks: Sequence[Block], scorer: str, weights: np.ndarray, rate: float) -> np.ndarray:
+    """Share of the bad sessions above the score that ``rate`` of the good ones of their pool and part exceed."""
+    alarms, ground = np.zeros(weights.shape[1]), np.zeros(weights.shape[1])
+    for pool in dict.fromkeys((block.pool, block.part) for block in blocks):
+        own = [block for block in blocks if (block.pool, block.part) == pool]
+        scores = np.concatenate([block.scores[scorer] for block in own])
+        is_bad, groups = (np.concatenate([getattr(block, name) for block in own]) for name in ("is_bad", "groups"))
+        if not is_bad.all():
+            above = scores[is_bad] > np.quantile(scores[~is_bad], 1.0 - rate)
+            alarms += np.bincount(groups[is_bad], weights=above, minlength=len(alarms))
+            ground += np.bincount(groups[is_bad], minlength=len(ground))
+    return _ratio(weights @ alarms, weights @ ground)
+
+
+def _beyond(
+    blocks: Sequence[Block], scorer: str, weights: np.ndarray, score: float, *, among_bad: bool = False
+) -> np.ndarray:
+    """Share of the good (or bad) sessions whose score is above a fixed one."""
     alarms, ground = np.zeros(weights.shape[1]), np.zeros(weights.shape[1])
     for block in blocks:
-        good = ~block.is_bad
-        alarms += np.bincount(block.groups[good], weights=block.scores[scorer][good] > score, minlength=len(alarms))
-        ground += np.bincount(block.groups[good], minlength=len(ground))
+        chosen = block.is_bad == among_bad
+        above = block.scores[scorer][chosen] > score
+        alarms += np.bincount(block.groups[chosen], weights=above, minlength=len(alarms))
+        ground += np.bincount(block.groups[chosen], minlength=len(ground))
     return _ratio(weights @ alarms, weights @ ground)
 
 
@@ -228,7 +261,9 @@ def _mean_row(name: str, rows: Sequence[ReportRow]) -> ReportRow:
         Estimate.mean([row.average_precision for row in rows]),
         {rate: Estimate.mean([row.detected[rate] for row in rows]) for rate in RATES},
         {rate: Estimate.mean([row.false_alarms[rate] for row in rows]) for rate in RATES},
+        {rate: Estimate.mean([row.outranking[rate] for row in rows]) for rate in RATES},
         {rate: Estimate.mean([row.beyond_promise[rate] for row in rows]) for rate in rows[0].beyond_promise},
+        {rate: Estimate.mean([row.found_by_promise[rate] for row in rows]) for rate in rows[0].found_by_promise},
         sum(row.bad for row in rows),
         sum(row.good for row in rows),
     )

@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-FOLDS: Final = 4
-"""A quarter is judged, a quarter sets the threshold, half is fitted on."""
+FOLDS: Final = 6
+"""A sixth is judged, a sixth sets the threshold, two thirds are fitted on."""
 LEAST_THRESHOLD: Final = 20
-"""Good sessions a threshold should rest on; with fewer in a quarter, every pair of quarters is used."""
+"""Good sessions a threshold should rest on; with fewer in a fold, every pair of folds is left out in turn."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ def _split(numbers: np.ndarray, fold: np.ndarray, pair: tuple[int, int]) -> Spli
 def contaminated(fit: np.ndarray, is_bad: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """Sessions to fit on of which exactly ``share`` is bad, to the nearest session.
 
-    All good sessions stay where there are bad ones enough; else good ones are left out until the share is met.
+    All good sessions stay where there are bad ones enough; else good ones are left out until the share is met. Where
+    there is no bad session at all, the good ones are fitted on alone.
 
     Args:
         fit: candidates.
@@ -84,7 +85,7 @@ def contaminated(fit: np.ndarray, is_bad: np.ndarray, share: float, rng: np.rand
     """
     good, bad = fit[~is_bad[fit]], fit[is_bad[fit]]
     wanted = round(len(good) * share / (1.0 - share))
-    if wanted > len(bad):
+    if wanted > len(bad) > 0:
         wanted = len(bad)
         good = np.sort(rng.choice(good, size=round(wanted * (1.0 - share) / share), replace=False))
-    return np.sort(np.concatenate([good, rng.choice(bad, size=wanted, replace=False)]))
+    return np.sort(np.concatenate([good, rng.choice(bad, size=min(wanted, len(bad)), replace=False)]))

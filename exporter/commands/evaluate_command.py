@@ -17,6 +17,8 @@ from exporter.assembly import build_rules
 from exporter.commands.evaluate_options import EvaluateOptions
 from exporter.commands.terminal import dropped_line, progress_bar, say
 from exporter.config import load_config
+from exporter.evaluation.attribution_run import judge_attribution, read_attributed
+from exporter.evaluation.attribution_text import write_attribution
 from exporter.evaluation.conditions import Looks, look_at, trainings
 from exporter.evaluation.corpus import read_events
 from exporter.evaluation.injected_run import Recordings, measure_recordings, plant_everywhere
@@ -32,6 +34,9 @@ LABELS: Final = ".labels.csv"
 
 def run_evaluate(options: EvaluateOptions) -> None:
     """Run what was asked for and print it."""
+    if options.attribution:
+        _attribute(options)
+        return
     effort = _effort(options)
     if options.inject:
         recordings = _recordings(options)
@@ -56,12 +61,20 @@ def run_evaluate(options: EvaluateOptions) -> None:
         raise EvaluationError("; ".join(str(error) for error in refused))
 
 
+def _attribute(options: EvaluateOptions) -> None:
+    """Attribute sessions to their users, agents and models."""
+    if not options.events:
+        raise click.UsageError("--attribution needs --events")
+    with progress_bar("attributing") as bar:
+        figures = judge_attribution(read_attributed(options.events, _rules(), bar), bar)
+    write_attribution(figures, options.output_format)
+
+
 def _effort(options: EvaluateOptions) -> Effort:
     if options.peers:
         require_pyod()
-    return Effort(
-        needed_for("risk", load_analyses()), options.seeds, pyod_scores if options.peers else None, options.jobs
-    )
+    peers = pyod_scores if options.peers else None
+    return Effort(needed_for("risk", load_analyses()), options.seeds, peers, options.jobs, options.together)
 
 
 def _rules() -> RuleSet:

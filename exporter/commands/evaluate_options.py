@@ -41,8 +41,10 @@ class EvaluateOptions:
     cut: int | None
     equal_length: bool
     past_onset: int | None
+    together: bool
     peers: bool
     inject: bool
+    attribution: bool
     split: str
     jobs: int
     output_format: str
@@ -71,8 +73,10 @@ class EvaluateOptions:
 @click.option(
     "--past-onset", type=click.IntRange(min=0), metavar="N", help="Also cut N events after the first bad one."
 )
+@click.option("--together", is_flag=True, help="Fit on all sessions together; still compare within --group-by.")
 @click.option("--peers", is_flag=True, help="Beside eight detectors of PyOD (pip install pyod).")
 @click.option("--inject", is_flag=True, help="No labels: put misbehaviour into the sessions of --events.")
+@click.option("--attribution", is_flag=True, help="No labels: tell users, agents and models of --events apart.")
 @click.option("--split", type=click.Choice(["random", "time"]), default="random", show_default=True,
               help="With --inject: how each user's sessions are parted.")  # fmt: skip
 @click.option(

@@ -28,12 +28,14 @@ class Effort:
         seeds: how often everything is split and fitted anew.
         peers: other detectors to compare with.
         jobs: processes.
+        together: whether all strata are fitted on together; they are compared within themselves all the same.
     """
 
     analyses: tuple[Analysis, ...]
     seeds: int = 5
     peers: Peers | None = None
     jobs: int = 1
+    together: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,15 @@ class Fit:
     split: Split
 
 
-def plan(truth: Truth, look: Look, seeds: int) -> list[Fit]:
+def plan(truth: Truth, look: Look, effort: Effort) -> list[Fit]:
     """Every fit of one condition; folds are dealt over the whole set, so a group has one fold in all strata."""
+    strata = strata_of(truth, look.chosen)
+    if effort.together and strata:
+        strata = [Stratum("together", np.sort(np.concatenate([stratum.numbers for stratum in strata])))]
     fits = []
-    for seed in range(seeds):
+    for seed in range(effort.seeds):
         fold = deal(truth.groups, ~truth.is_bad, np.random.default_rng((seed, 1)))
-        for stratum in strata_of(truth, look.chosen):
+        for stratum in strata:
             fits += [Fit(seed, stratum, split) for split in splits_of(stratum.numbers, fold, ~truth.is_bad)]
     return fits
 
@@ -60,7 +65,7 @@ def evaluate_set(
 ) -> list[ReportRow]:
     """The rows of one set under one condition."""
     look, training = condition
-    fits = plan(truth, look, effort.seeds)
+    fits = plan(truth, look, effort)
     trials = (_trial(fit, truth, look, training) for fit in fits)
     work = partial(run_trial, analyses=effort.analyses, peers=effort.peers)
     judged: dict[tuple[int, str], list[Judged]] = {}
@@ -70,8 +75,19 @@ def evaluate_set(
             Judged(fit.split, {**scores, **_counts(fit.split, truth, look)})
         )
         progress((number + 1) / len(fits))
-    blocks = [block for each in judged.values() for block in blocks_of(each, truth.is_bad, truth.groups)]
+    blocks = [block for (seed, _), each in judged.items() for block in _blocks(seed, each, truth, look)]
     return report_rows(dataset, f"{training.name}, {look.name}", _with_both(dataset, blocks))
+
+
+def _blocks(seed: int, judged: list[Judged], truth: Truth, look: Look) -> Iterator[Block]:
+    """The blocks of one seed's fits, sessions parted by what they may be compared with."""
+    held = np.concatenate([part for one in judged for part in one.split.held])
+    for stratum in strata_of(truth, look.chosen):
+        chosen = np.zeros(len(truth), dtype=bool)
+        chosen[stratum.numbers] = True
+        if chosen[held].any():
+            own = [one.only(chosen) for one in judged]
+            yield from blocks_of(own, truth.is_bad, truth.groups, f"{seed} {stratum.name}")
 
 
 def _named(dataset: str, answers: Iterator[Scores]) -> Iterator[Scores]:

@@ -21,14 +21,16 @@ from analytics.verdicts import LEVELS
 from exporter.commands.terminal import output_console
 
 HEADINGS: Final = (
-    "scorer", "AUROC", "AP", "found at 5 %", "false alarms", "found at 1 %", "false alarms", "good > .95", "good > .99",
+    "scorer", "AUROC", "AP", "ROC at 5 %", "found at 5 %", "false alarms", "found at 1 %", "false alarms", "bad > .95",
+    "good > .95", "good > .99",
 )  # fmt: skip
 INJECTED_SCORERS: Final = (RISK, ANOMALY, "events", "tool calls", "errors")
 FOOTNOTE: Final = (
-    "Mean over seeds, 95 % interval in brackets (bootstrap over groups). Found: bad sessions above the threshold that "
+    "Mean over seeds, 95 % interval in brackets (bootstrap over groups). ROC at 5 %: bad sessions "
+    "that outrank all but 5 % of the good ones judged with them. Found: bad sessions above the threshold that "
     "unseen good sessions set. False alarms: judged good sessions above it; a threshold resting on fewer than 19 good "
-    "sessions cannot keep 5 %, one on fewer than 99 not 1 %. Good > .95: judged good sessions whose calibrated score "
-    "exceeds it, promised at most 5 %."
+    "sessions cannot keep 5 %, one on fewer than 99 not 1 %. Bad, good > .95: judged sessions whose calibrated score "
+    "exceeds it; of good ones at most 5 % are promised."
 )
 LEAST_OF_USER: Final = 20
 """Untouched sessions a user needs for a line about the promise kept to him."""
@@ -62,8 +64,10 @@ def _cells(row: ReportRow) -> list[str]:
     rates: list[str] = []
     for rate in RATES:
         rates += [_figure(row.detected[rate], 2), _plain(row.false_alarms[rate])]
+    found = _plain(row.found_by_promise[RATES[0]]) if row.found_by_promise else ""
     promise = [_plain(row.beyond_promise[rate]) if rate in row.beyond_promise else "" for rate in RATES]
-    return [row.scorer, _figure(row.auroc, 3), _figure(row.average_precision, 2), *rates, *promise]
+    ranked = _figure(row.outranking[RATES[0]], 2)
+    return [row.scorer, _figure(row.auroc, 3), _figure(row.average_precision, 2), ranked, *rates, found, *promise]
 
 
 def write_injected(blocks: Mapping[str, Sequence[Block]], users: Sequence[str], output_format: str) -> None:
@@ -98,13 +102,13 @@ def _injected_tables(details: str, rows: Sequence[ReportRow]) -> Tables:
         for deed, own in by_deed.items()
     ]
     means = [
-        [f"{row.condition}: {row.scorer}", *_cells(row)[1:5]]
+        [f"{row.condition}: {row.scorer}", *_cells(row)[1:6]]
         for mean in ("mean", "mean mild", "mean strong")
         for row in by_deed.get(mean, {}).values()
     ]
     return [
         (f"{details}: AUROC and share found at 5 % false alarms", headings, cells),
-        (f"{details}: means over kinds", HEADINGS[:5], means),
+        (f"{details}: means over kinds", HEADINGS[:6], means),
     ]
 
 

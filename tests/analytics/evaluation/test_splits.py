@@ -21,10 +21,10 @@ def test_fit_threshold_and_test_share_no_group(groups, seed, good_share):
 
 
 def test_good_sessions_are_dealt_evenly_and_by_seed():
-    groups, is_good = np.repeat(np.arange(20), 5), np.arange(100) % 5 < 2
+    groups, is_good = np.repeat(np.arange(24), 5), np.arange(120) % 5 < 2
     fold = deal(groups, is_good, np.random.default_rng(1))
-    assert np.bincount(fold).tolist() == [25, 25, 25, 25]
-    assert np.bincount(fold[is_good]).tolist() == [10, 10, 10, 10]
+    assert np.bincount(fold).tolist() == [20] * 6
+    assert np.bincount(fold[is_good]).tolist() == [8] * 6
     assert (fold == deal(groups, is_good, np.random.default_rng(1))).all()
     assert (fold != deal(groups, is_good, np.random.default_rng(2))).any()
 
@@ -37,10 +37,10 @@ def test_few_large_groups_leave_enough_to_fit_on():
         assert min(len(split.fit) for split in splits_of(np.arange(len(groups)), fold, is_good)) >= 18
 
 
-@pytest.mark.parametrize(("sessions", "splits", "times_judged"), [(80, 2, 1), (79, 6, 3)])
+@pytest.mark.parametrize(("sessions", "splits", "times_judged"), [(120, 3, 1), (119, 15, 5)])
 def test_thin_sets_use_every_pair_of_folds_and_others_judge_each_session_once(sessions, splits, times_judged):
     numbers = np.arange(sessions)
-    made = splits_of(numbers, numbers % 4, np.ones(sessions, dtype=bool))
+    made = splits_of(numbers, numbers % 6, np.ones(sessions, dtype=bool))
     judged = np.concatenate([part for split in made for part in split.held])
     assert len(made) == splits
     assert np.bincount(judged).tolist() == [times_judged] * sessions
