@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
 from exporter.verdict_json import finite, rfc3339, utf8, verdict_to_dict
 from exporter.web.api_models import ErrorModel, SessionDetailModel, SessionPage, VerdictBody, VerdictKept
@@ -19,7 +20,29 @@ from exporter.web.session_filter import SessionFilter
 
 PREFIX: Final = "/api/v1"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {404: {"model": ErrorModel}}
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+Answers = dict[int | str, dict[str, Any]]
+_NOT_FOUND: Final[Answers] = {404: {"model": ErrorModel}}
+_REFUSED: Final[Answers] = {
+    401: {"model": ErrorModel, "description": "Credentials are needed: a user's or a token."},
+    403: {"model": ErrorModel, "description": "These credentials, or another site's page, may not do that."},
+    421: {"model": ErrorModel, "description": "The Host header names another host."},
+    429: {"model": ErrorModel, "description": "Too many requests; Retry-After says when to come again."},
+}
+"""Answers that come before any route."""
+_BAD_BODY: Final[Answers] = {
+    400: {"model": ErrorModel, "description": "The body is not UTF-8 text."},
+    408: {"model": ErrorModel, "description": "The body did not arrive in time."},
+    413: {"model": ErrorModel, "description": "The body is too large."},
+}
+
+
+def _written_time(value: object) -> object:
+    """Only what RFC 3339 allows: a bare number would pass for Unix seconds."""
+    if isinstance(value, str) and not _RFC_3339.fullmatch(value):
+        raise ValueError("must be an RFC 3339 time with its offset from UTC")
+    return value
 
 
 class SessionQuery(BaseModel):
@@ -31,7 +54,7 @@ class SessionQuery(BaseModel):
     status: Literal["scored", "initializing", "insufficient"] | None = None
     user: str | None = None
     agent: str | None = None
-    since: AwareDatetime | None = None
+    since: Annotated[AwareDatetime, BeforeValidator(_written_time)] | None = None
     limit: Annotated[int, Query(ge=1, le=1000)] = 100
     offset: Annotated[int, Query(ge=0)] = 0
 
@@ -43,7 +66,7 @@ class SessionQuery(BaseModel):
 
 def api_router(services: WebServices) -> APIRouter:
     """The routes below ``/api/v1``."""
-    router = APIRouter(prefix=PREFIX, tags=["sessions"])
+    router = APIRouter(prefix=PREFIX, tags=["sessions"], responses=_REFUSED)
     own_site = Depends(same_origin_guard(services.settings.external_url))
 
     @router.get("/sessions", response_model=SessionPage)
@@ -59,7 +82,7 @@ def api_router(services: WebServices) -> APIRouter:
             raise HTTPException(404, "no session with this id is known")
         return detail_to_dict(detail)
 
-    @router.post(f"/sessions/{ID}/verdict", responses=_NOT_FOUND, dependencies=[own_site])
+    @router.post(f"/sessions/{ID}/verdict", responses={**_NOT_FOUND, **_BAD_BODY}, dependencies=[own_site])
     def post_verdict(session_id: str, body: VerdictBody) -> VerdictKept:
         """Keep a person's verdict; a later one replaces it."""
         if not services.put_verdict(session_id, HumanVerdictInput(body.verdict, body.note, body.by)):

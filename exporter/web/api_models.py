@@ -36,6 +36,14 @@ class FingerprintModel(BaseModel):
     id: str
     cluster: str
     distance: float | None
+    description: str | None = Field(None, description="What the cluster's sessions do more and less than the others.")
+    category: str | None = Field(None, description="The dense group of alike sessions it is in; null in none.")
+    category_description: str | None = None
+    likely_user: str | None = Field(None, description="The known user whose habits fit best; null where none fit.")
+    user_probability: float | None = Field(None, description="Of the likely user among those known, 0…1.")
+    wrong_user: float | None = Field(
+        None, description="0…1, calibrated: a session of its own user exceeds it with a chance of at most 1 - it."
+    )
 
 
 class SessionModel(BaseModel):

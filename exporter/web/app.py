@@ -10,11 +10,15 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from exporter.web.api import PREFIX, api_router
+from exporter.web.authentication import Authentication
 from exporter.web.body_limit import BodyLimit
+from exporter.web.host_check import HostCheck
 from exporter.web.id_in_path import register_session_id
 from exporter.web.operations import operations_router
 from exporter.web.pages import pages_router, session_router
+from exporter.web.rate_limit import RateLimit
 from exporter.web.rendering import Renderer
+from exporter.web.request_bounds import RequestBounds
 from exporter.web.response_headers import SECURITY_HEADERS, ResponseHeaders
 from exporter.web.services import WebServices
 
@@ -33,17 +37,27 @@ def create_app(services: WebServices) -> FastAPI:
         # The redirect would name the host that the client claims to have asked.
         redirect_slashes=False,
     )
-    app.add_middleware(BodyLimit)
-    app.add_middleware(ResponseHeaders)
+    _guard(app, services)
     app.include_router(operations_router(services))
     app.include_router(api_router(services))
     app.include_router(pages_router(services, renderer))
     app.include_router(session_router(services, renderer))
-    _answer_errors(app, renderer)
+    _answer_errors(app, renderer, services)
     return app
 
 
-def _answer_errors(app: FastAPI, renderer: Renderer) -> None:
+def _guard(app: FastAPI, services: WebServices) -> None:
+    """What stands before the routes; the last that is added is met first."""
+    access, clock = services.access, services.monotonic
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Authentication, access, clock)
+    app.add_middleware(RateLimit, lambda: access().rate, clock)
+    app.add_middleware(HostCheck, access)
+    app.add_middleware(RequestBounds)
+    app.add_middleware(ResponseHeaders, lambda: access().headers)
+
+
+def _answer_errors(app: FastAPI, renderer: Renderer, services: WebServices) -> None:
     """Errors in the reader's form: JSON below the API's prefix, text for operators, else a page."""
 
     @app.exception_handler(HTTPException)
@@ -60,7 +74,7 @@ def _answer_errors(app: FastAPI, renderer: Renderer) -> None:
     async def broken(request: Request, _error: Exception) -> Response:
         # Answered outside all middleware, so the headers are added here; the server logs the error itself.
         answer = _answer(request, renderer, 500, "an error of the exporter itself (see its log)")
-        answer.headers.update(SECURITY_HEADERS)
+        answer.headers.update({**SECURITY_HEADERS, **services.access().headers})
         return answer
 
 

@@ -1,33 +1,47 @@
-"""A bound on the size of request bodies."""
+"""Bounds on the size of request bodies and on the time they take to arrive."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from starlette.responses import JSONResponse
+from anyio import fail_after
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from exporter.web.refusals import refusal
 
 MAX_BODY: Final = 64 * 1024
 """Bytes; a verdict with the longest note is far below."""
+BODY_SECONDS: Final = 10.0
+"""Within which a body has to arrive as a whole."""
 
 _BODILESS: Final = ("GET", "HEAD", "OPTIONS")
 
 
 class BodyLimit:
-    """Middleware that answers 413 to a body above MAX_BODY, having read no more than that, and else replays it."""
+    """Middleware that answers 413 to a body above MAX_BODY, having read no more than that, and else replays it.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    Args:
+        app: what it stands before.
+        seconds: within which the body has to be there; 408 after that.
+    """
+
+    def __init__(self, app: ASGIApp, seconds: float = BODY_SECONDS) -> None:
+        self._app, self._seconds = app, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body up to the limit before anything else runs."""
         if scope["type"] != "http" or scope["method"] in _BODILESS:
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        try:
+            with fail_after(self._seconds):
+                body = await _read(receive)
+        except TimeoutError:
+            text = f"the request body did not arrive within {self._seconds:g} s"
+            await refusal(scope, 408, text, {"Connection": "close"})(scope, receive, send)
+            return
         if body is None:
-            refusal = JSONResponse({"detail": f"the request body is larger than {MAX_BODY} bytes"}, 413)
-            await refusal(scope, receive, send)
+            await refusal(scope, 413, f"the request body is larger than {MAX_BODY} bytes")(scope, receive, send)
             return
         await self._app(scope, _replay(body, receive), send)
 

@@ -52,7 +52,7 @@ def range_bar(value: float | None, low: float | None, high: float | None) -> Ran
     length = (max(shown) - start) * 1.08
     if length <= 0 or not math.isfinite(length):
         return None
-    place = [round(100.0 * (each - start) / length, 2) for each in shown]
+    place = [round(100.0 * ((each - start) / length), 2) for each in shown]
     return RangeBar(
         place[0], place[1], place[2] if known is not None else None, known is not None and not low <= known <= high
     )

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client.exposition import choose_encoder
 
+from exporter.web.authentication import MAY_READ
 from exporter.web.origin import same_origin_guard
 from exporter.web.services import WebServices
 
@@ -29,10 +30,12 @@ def operations_router(services: WebServices) -> APIRouter:
         return PlainTextResponse("Sigyn is healthy.\n")
 
     @router.api_route("/-/ready", methods=READ)
-    def ready() -> Response:
+    def ready(request: Request) -> Response:
         reason = services.readiness()
         if reason is None:
             return PlainTextResponse("Sigyn is ready.\n")
+        if not request.scope[MAY_READ]:
+            return PlainTextResponse("Sigyn is not ready (sign in to see the reason).\n", 503)
         return PlainTextResponse(f"Sigyn is not ready: {reason}\n", 503)
 
     @router.post("/-/reload", dependencies=[own_site])

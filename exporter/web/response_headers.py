@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -23,10 +24,15 @@ SECURITY_HEADERS: Final = {
 
 
 class ResponseHeaders:
-    """Middleware that adds SECURITY_HEADERS, and ``Cache-Control: no-store`` where a response says nothing itself."""
+    """Middleware that adds SECURITY_HEADERS, and ``Cache-Control: no-store`` where a response says nothing itself.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    Args:
+        app: what it stands before.
+        configured: headers in force now beside and instead of SECURITY_HEADERS.
+    """
+
+    def __init__(self, app: ASGIApp, configured: Callable[[], Mapping[str, str]]) -> None:
+        self._app, self._configured = app, configured
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and add the headers to the start of its response."""
@@ -35,6 +41,7 @@ class ResponseHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(SECURITY_HEADERS)
+                headers.update(self._configured())
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

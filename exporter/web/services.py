@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from analytics.rules import Rule
 from exporter.publisher import Publisher
+from exporter.web.access import Access
 from exporter.web.session_detail import HumanVerdictInput, SessionDetail
 
 
@@ -46,6 +48,8 @@ class WebServices:
         readiness: None when ready, else the reason in one line.
         now: Unix seconds.
         describe_rule: a rule by id, None for one that is no longer in force.
+        access: who may do what now; everybody everything unless given. Called several times a request.
+        monotonic: seconds that never go back, for rates.
     """
 
     publisher: Publisher
@@ -57,3 +61,5 @@ class WebServices:
     now: Callable[[], float]
     settings: WebSettings = field(default_factory=WebSettings)
     describe_rule: Callable[[str], Rule | None] = field(default=lambda _rule: None)
+    access: Callable[[], Access] = field(default=Access)
+    monotonic: Callable[[], float] = time.monotonic

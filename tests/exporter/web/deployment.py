@@ -12,6 +12,7 @@ from analytics.verdicts import FingerprintView, Reason, SessionVerdict
 from exporter.collector import SnapshotCollector
 from exporter.publisher import Publisher
 from exporter.snapshot import ModelState, Snapshot
+from exporter.web.access import Access
 from exporter.web.app import create_app
 from exporter.web.services import WebServices, WebSettings
 from exporter.web.session_detail import FeatureRow, HumanVerdictInput, SessionDetail, TimelineEvent
@@ -80,6 +81,8 @@ class House:
     not_ready: str | None = None
     settings: WebSettings = field(default_factory=lambda: WebSettings(version="9.9", form_secret=b"k"))
     extra: dict[str, SessionDetail] = field(default_factory=dict)
+    access: Access = field(default_factory=Access)
+    monotonic: float = 0.0
 
     def detail(self, session_id):
         if session_id in self.extra:
@@ -98,10 +101,10 @@ class House:
         self.reloads += 1
         return self.reload_errors
 
-    def client(self, **options) -> TestClient:
+    def services(self) -> WebServices:
         registry = CollectorRegistry()
         registry.register(SnapshotCollector(self.publisher))
-        services = WebServices(
+        return WebServices(
             publisher=self.publisher,
             registry=registry,
             session_detail=self.detail,
@@ -110,8 +113,12 @@ class House:
             readiness=lambda: self.not_ready,
             now=lambda: NOW,
             settings=self.settings,
+            access=lambda: self.access,
+            monotonic=lambda: self.monotonic,
         )
-        return TestClient(create_app(services), base_url="http://sigyn.example", follow_redirects=False, **options)
+
+    def client(self, base_url="http://sigyn.example", **options) -> TestClient:
+        return TestClient(create_app(self.services()), base_url=base_url, follow_redirects=False, **options)
 
 
 def full_detail(verdict: SessionVerdict) -> SessionDetail:

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from exporter.web.drawings import range_bar, stacked, strip
@@ -26,6 +26,7 @@ def test_the_ends_of_the_range_are_inside(value, is_outside):
     assert bar.is_outside is is_outside
 
 
+@example(None, 0.0, 1.797693134862316e306)
 @given(numbers, numbers, numbers)
 @settings(max_examples=200, deadline=None)
 def test_any_numbers_give_a_bar_within_its_frame_or_none(value, low, high):

@@ -6,7 +6,7 @@ import pytest
 
 from analytics.findings import Finding
 from analytics.rules import Rule
-from analytics.verdicts import Reason
+from analytics.verdicts import FingerprintView, Reason
 from exporter.snapshot import Snapshot
 from exporter.web.form_token import form_token
 from exporter.web.overview_view import PAGE_SIZE
@@ -291,3 +291,18 @@ def test_static_files_are_those_of_the_package_only(client):
     assert client.get("/static/sigyn.css").headers["content-type"].startswith("text/css")
     assert client.get("/static/icon.svg").headers["content-type"] == "image/svg+xml"
     assert client.get("/static/..%2Fapp.py").status_code == 404
+
+
+def test_a_session_says_whose_habits_it_shows_and_what_its_like_do(client, house):
+    view = FingerprintView("f-1", "c-2", 1.7, "more: `Bash` 60%", "k-3", "less: `Read` 2%", "omar", 0.875, 0.97)
+    house.extra["like"] = full_detail(scored(session_id="like", fingerprint=view))
+    text = page(client, "/sessions/like").text
+    for told in ("more: `Bash` 60%", "k-3", "less: `Read` 2%", "omar", "probability 0.88", "0.97"):
+        assert told in text
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_names_in_a_fingerprint_are_inert(client, house, hostile):
+    view = FingerprintView(hostile, hostile, None, hostile, hostile, hostile, hostile, 0.5, 0.5)
+    house.extra["like"] = full_detail(scored(session_id="like", fingerprint=view))
+    assert set(page(client, "/sessions/like").tags) <= NORMAL_TAGS
