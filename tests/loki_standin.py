@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -19,13 +20,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.loki_store import QueryError, Store, label_text, otlp_entries, parse_query, streams_of
+from tests.loki_store import QueryError, Store, counts_of, label_text, otlp_entries, parse_query, streams_of
 
 NOT_IMITATED = {
     "detected_fields": "no code here asks for it",
     "index_stats": "no code here asks for it",
     "instant_vector": "no code here asks for metrics",
-    "metric_query_matrix": "no code here asks for metrics",
     "query_range_parsed_json": "parser stages are Loki's business; the recording is read as it is",
 }
 """Recordings that the stand-in does not answer, and why. Also left out: ``stats``, the wording of a malformed push
@@ -45,7 +45,8 @@ class Fault:
 
     ``kind`` is ``status`` (with ``status`` and ``headers``), ``close`` (no reply), ``cut`` (half the body announced),
     ``truncated`` (half of the JSON, well announced), ``html`` (a login page), ``oversize`` (more than asked for),
-    ``hang`` (no reply until ``Standin.released`` is set) or ``redirect`` (with a header ``Location``).
+    ``hang`` (no reply until ``Standin.released`` is set), ``shuffled`` (entries in no order), ``plain`` (the right body
+    as ``text/plain``) or ``redirect`` (with a header ``Location``).
     """
 
     kind: str
@@ -83,6 +84,9 @@ class Standin:
     """Pages of more entries than this outrun the write time-out: the connection is closed without a reply."""
     url: str = ""
     faults: deque[Fault] = field(default_factory=deque)
+    """One for each of the next requests."""
+    outage: Fault | None = None
+    """Hits every request while it is set and ``faults`` is empty."""
     released: threading.Event = field(default_factory=threading.Event)
     requests: list[Request] = field(default_factory=list)
     stores: dict[str, Store] = field(default_factory=dict)
@@ -117,6 +121,8 @@ class Standin:
 
     def _query_range(self, store: Store, request: Request) -> dict[str, Any]:
         params = request.params
+        if "count_over_time" in params["query"]:
+            return {"status": "success", "data": {"resultType": "matrix", "result": counts_of(store, params)}}
         start, end, limit = int(params["start"]), int(params["end"]), int(params.get("limit", "100"))
         if end <= start:
             raise RefusalError(400, "end timestamp must not be before or equal to start time")
@@ -180,6 +186,7 @@ def _rfc3339(time_ns: int) -> str:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: the second would wait for the client's word
     standin: Standin
 
     def do_GET(self) -> None:
@@ -190,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.standin.requests.append(request)
         if headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
-        fault = self.standin.faults.popleft() if self.standin.faults else None
+        fault = self.standin.faults.popleft() if self.standin.faults else self.standin.outage
         if fault is not None and fault.kind == "hang":
             self.standin.released.wait(10)
         if fault is not None and fault.kind in ("close", "hang"):
@@ -213,10 +220,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         kind = fault.kind if fault is not None else ""
-        if kind == "oversize":
-            answer["data"]["result"][0]["values"] *= 2
+        if kind in ("oversize", "shuffled") and isinstance(answer, dict):
+            for stream in answer["data"]["result"]:
+                stream["values"] = stream["values"] * 2 if kind == "oversize" else stream["values"][::-1]
         media_type = "text/plain; charset=utf-8" if isinstance(answer, str) else "application/json; charset=UTF-8"
         content = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
+        if kind == "plain":
+            media_type = "text/plain"
         if kind == "html":
             media_type, content = "text/html", b"<html>log in</html>"
         if kind == "truncated":
@@ -240,13 +250,21 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True  # idle keep-alive connections must not hold up the end of a test
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up in the middle are what some tests are about."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def running_standin(now_ns: int, **settings: Any) -> Iterator[Standin]:
     """A stand-in that listens on a free port of the loopback address until the block is left."""
     standin = Standin(now_ns, **settings)
     handler = type("Handler", (_Handler,), {"standin": standin})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True  # idle keep-alive connections must not hold up the end of a test
+    with _Server(("127.0.0.1", 0), handler) as server:
         standin.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()

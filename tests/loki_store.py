@@ -13,6 +13,8 @@ INDEX_LABELS = (
 """Resource attributes that become stream labels, in part; the others become structured metadata."""
 
 _TERM = re.compile(r'\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*')
+_LINE_FILTER = re.compile(r'\s*(\|~|!~)\s*"((?:[^"\\]|\\.)*)"\s*')
+_WORD = re.compile(r"\s*(or|and)\b")
 
 
 class QueryError(Exception):
@@ -37,18 +39,38 @@ class Matcher:
 
 
 @dataclass(frozen=True)
+class LineFilter:
+    pattern: str
+    is_wanted: bool
+
+    def finds(self, entry: StoredEntry) -> bool:
+        return (re.search(self.pattern, entry.line) is not None) == self.is_wanted
+
+
+@dataclass(frozen=True)
+class LabelFilter:
+    """Matchers joined by ``and``, those groups by ``or``."""
+
+    alternatives: list[list[Matcher]]
+
+    def finds(self, entry: StoredEntry) -> bool:
+        attributes = entry.attributes
+        return any(all(matcher.matches(attributes) for matcher in group) for group in self.alternatives)
+
+
+@dataclass(frozen=True)
 class Query:
     matchers: list[Matcher]
-    filters: list[Matcher]
+    filters: list[LineFilter | LabelFilter]
 
     def finds(self, entry: StoredEntry) -> bool:
         return all(matcher.matches(entry.labels) for matcher in self.matchers) and all(
-            matcher.matches(entry.attributes) for matcher in self.filters
+            one.finds(entry) for one in self.filters
         )
 
 
 def parse_query(text: str) -> Query:
-    """``{a="b", c=~"d"} | e="f" | g=~"h"``."""
+    """``{a="b", c=~"d"} |~ "x" !~ "y" | e="f" | g=~"h" or (i="" and j="")``."""
     matchers, position = [], 1
     while True:
         term = _TERM.match(text, position)
@@ -70,18 +92,60 @@ def parse_query(text: str) -> Query:
     return Query(matchers, _parse_filters(text, position))
 
 
-def _parse_filters(text: str, position: int) -> list[Matcher]:
-    filters = []
-    for part in filter(str.strip, text[position:].split("|")):
-        term = _TERM.fullmatch(part)
-        if term is None:
-            raise QueryError(f"parse error at line 1, col {position + 1}: the stand-in knows no {part.strip()!r}")
-        filters.append(_matcher(term))
+def _parse_filters(text: str, position: int) -> list[LineFilter | LabelFilter]:
+    filters: list[LineFilter | LabelFilter] = []
+    while text[position:].strip():
+        line_filter = _LINE_FILTER.match(text, position)
+        if line_filter is not None:
+            filters.append(LineFilter(_unescaped(line_filter[2]), line_filter[1] == "|~"))
+            position = line_filter.end()
+            continue
+        alternatives, position = _parse_label_filter(text, _after(text, position, "|"))
+        filters.append(LabelFilter(alternatives))
     return filters
 
 
+def _parse_label_filter(text: str, position: int) -> tuple[list[list[Matcher]], int]:
+    """Groups of matchers, each in brackets or a single one; ``and`` is known within brackets only."""
+    alternatives: list[list[Matcher]] = []
+    while True:
+        is_group = text[position:].lstrip().startswith("(")
+        position = _after(text, position, "(") if is_group else position
+        group: list[Matcher] = []
+        while True:
+            term = _TERM.match(text, position)
+            if term is None:
+                raise QueryError(f"parse error at line 1, col {position + 1}: the stand-in knows no such filter")
+            group.append(_matcher(term))
+            position = term.end()
+            word = _WORD.match(text, position)
+            if not is_group or word is None or word[1] != "and":
+                break
+            position = word.end()
+        position = _after(text, position, ")") if is_group else position
+        alternatives.append(group)
+        word = _WORD.match(text, position)
+        if word is None:
+            return alternatives, position
+        if word[1] != "or":
+            raise QueryError(f"parse error at line 1, col {position + 1}: the stand-in knows and in brackets only")
+        position = word.end()
+
+
+def _after(text: str, position: int, sign: str) -> int:
+    """The position behind a sign that must come next."""
+    found = re.compile(r"\s*" + re.escape(sign)).match(text, position)
+    if found is None:
+        raise QueryError(f"parse error at line 1, col {position + 1}: the stand-in expects {sign!r}")
+    return found.end()
+
+
 def _matcher(term: re.Match[str]) -> Matcher:
-    return Matcher(term[1], term[2], re.sub(r"\\(.)", r"\1", term[3]))
+    return Matcher(term[1], term[2], _unescaped(term[3]))
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
 
 
 @dataclass(frozen=True)
@@ -162,3 +226,33 @@ def _underscored(name: str) -> str:
 def _text(value: dict[str, Any]) -> str:
     ((kind, content),) = value.items()
     return str(content).lower() if kind == "boolValue" else str(content)
+
+
+_COUNT = re.compile(r"sum(?: by \((\w+)\))? ?\(count_over_time\((.*)\[(\d+)([sm])\]\)\)")
+
+
+def counts_of(store: Store, params: dict[str, str]) -> list[dict[str, Any]]:
+    """The matrix of ``sum by (label) (count_over_time(query[range]))``; steps are aligned as Loki aligns them."""
+    parsed = _COUNT.fullmatch(params["query"])
+    if parsed is None:
+        raise QueryError(f"parse error at line 1, col 1: the stand-in knows no {params['query']!r}")
+    label, query, length, unit = parsed[1], parse_query(parsed[2]), int(parsed[3]), parsed[4]
+    range_ns = length * (60 if unit == "m" else 1) * 10**9
+    step = int(params["step"].rstrip("s"))
+    first, last = (_seconds(params[name]) for name in ("start", "end"))
+    series: dict[str, list[list[Any]]] = {}
+    found = [entry for entry in store.entries if query.finds(entry)]
+    for moment in range(int(first // step) * step, -int(-last // step) * step + 1, step):
+        counts: dict[str, int] = {}
+        for entry in found:
+            if moment * 10**9 - range_ns < entry.time_ns <= moment * 10**9:
+                name = entry.attributes.get(label, "") if label else ""
+                counts[name] = counts.get(name, 0) + 1
+        for name, count in counts.items():
+            series.setdefault(name, []).append([moment, str(count)])
+    return [{"metric": {label: name} if label else {}, "values": series[name]} for name in sorted(series)]
+
+
+def _seconds(text: str) -> float:
+    """A time of a request as Loki takes it: seconds, or nanoseconds where there are more than ten digits."""
+    return float(text) / 1e9 if len(text) > 10 else float(text)

@@ -7,6 +7,7 @@ with ``OTEL_LOG_TOOL_DETAILS``; most values are text even where they are numbers
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -19,16 +20,18 @@ Attributes = dict[str, Any]
 SERVICE: Final = "claude-code"
 _SCOPE: Final = "com.anthropic.claude_code.events"
 _INPUT_CUT: Final = 512
+_STRETCH_MS: Final = 30 * 60_000
 _STATUS: Final = {"http:529": 529, "rate_limit": 429}
 
 
 def as_otlp(records: Iterable[Record]) -> dict[str, Any]:
     """The body of ``POST /v1/logs`` for records of Claude Code; other agents' records are left out.
 
-    Records keep their order, grouped by agent version into resources. Tool arguments are taken from the call, so
-    a call must come before its result.
+    Records in order of time stay in it, grouped into resources by half an hour and agent version: all versions share
+    a stream in Loki, which refuses what lies more than an hour behind its newest. Tool arguments are taken from the
+    call, so a call must come before its result.
     """
-    groups: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
     inputs: dict[str, Any] = {}
     for record in records:
         if record.get("agent") != SERVICE:
@@ -40,8 +43,10 @@ def as_otlp(records: Iterable[Record]) -> dict[str, Any]:
             if record["event"] == "tool_result" and "tool_input" not in record:
                 record = {**record, "tool_input": inputs.pop(record.get("tool_use_id", ""), None)}  # noqa: PLW2901 - the same record with its call's arguments
             version = record.get("agent_version", "")
-            groups.setdefault(version, []).append(_log_record(record, *writer))
-    return {"resourceLogs": [_resource_logs(version, entries) for version, entries in groups.items()]}
+            stretch = milliseconds_of(record["timestamp"]) // _STRETCH_MS
+            groups.setdefault((stretch, version), []).append(_log_record(record, *writer))
+    ordered = sorted(groups.items(), key=itemgetter(0))
+    return {"resourceLogs": [_resource_logs(version, entries) for (_, version), entries in ordered]}
 
 
 def _resource_logs(version: str, entries: list[dict[str, Any]]) -> dict[str, Any]:

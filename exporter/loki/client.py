@@ -14,8 +14,9 @@ import orjson
 
 from exporter.loki.entry import Page
 from exporter.loki.errors import LokiBadReply, LokiError, LokiLimit
+from exporter.loki.ledger import HOUR_SECONDS
 from exporter.loki.page_limit import PageLimit
-from exporter.loki.reply import parse_entries, parse_names
+from exporter.loki.reply import parse_counts, parse_entries, parse_names
 from exporter.loki.settings import LokiSettings
 from exporter.loki.transport import LokiRequest, Transport
 
@@ -109,6 +110,23 @@ class LokiClient:
             return page
 
         return self._with_retries("query_range", fetch)
+
+    def count_by_hour(self, query: str, hours: range) -> dict[int, int]:
+        """How many entries Loki has of some neighbouring hours, by their ends in Unix seconds; empty ones left out.
+
+        Raises:
+            LokiError: after the last attempt.
+        """
+        params = {
+            "query": f"sum(count_over_time({query}[{HOUR_SECONDS}s]))",
+            "start": str(hours[0]),
+            "end": str(hours[-1]),
+            "step": str(HOUR_SECONDS),
+        }
+        # An hour that grows late must not be answered from a cache of results.
+        request = LokiRequest("query_range", "GET", QUERY_RANGE_PATH, params, {"Cache-Control": "no-cache"})
+        url = self._transport.url(QUERY_RANGE_PATH)
+        return self._with_retries("query_range", lambda: parse_counts(self._transport.send(request), url))
 
     def labels(self, start_ns: int, end_ns: int) -> list[str]:
         """Names of the stream labels seen between two times."""

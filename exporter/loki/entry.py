@@ -49,6 +49,11 @@ class Page:
         return len(self.entries) >= self.limit
 
 
+def entry_id(entry: LokiEntry) -> str:
+    """A text unique to the entry; Loki itself keeps one of two entries that share it."""
+    return f"loki|{entry.time_ns}|{identity(entry)}"
+
+
 def identity(entry: LokiEntry) -> str:
     """Hash of what the entry says, its time aside: 16 hex digits, the same in every process and reply encoding."""
     attributes = orjson.dumps(entry.attributes, option=orjson.OPT_SORT_KEYS)

@@ -25,6 +25,9 @@ class PageReader(Protocol):
     def query_range(self, query: str, start_ns: int, end_ns: int, limit: int) -> Page:
         """Up to ``limit`` entries with start <= time < end, oldest first."""
 
+    def count_by_hour(self, query: str, hours: range) -> dict[int, int]:
+        """How many entries there are of some neighbouring hours, by their ends in Unix seconds."""
+
     def close(self) -> None:
         """Close connections."""
 

@@ -49,6 +49,21 @@ def _metadata(categories: dict[str, dict[str, str]]) -> dict[str, str]:
     return {**parsed, **metadata} if parsed else dict(metadata)
 
 
+def parse_counts(reply: LokiReply, url: str) -> dict[int, int]:
+    """The counts of a metric query of one series, by Unix second; moments without entries are left out.
+
+    Raises:
+        LokiBadReply: not JSON, no matrix, or numbers of another shape.
+    """
+    data = _data_of(reply, url)
+    if not isinstance(data, dict) or data.get("resultType") != "matrix":
+        raise LokiBadReply(f"{url}: the reply holds no counts; check that url is Loki's")
+    try:
+        return {int(moment): int(value) for series in data["result"] for moment, value in series["values"]}
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise LokiBadReply(f"{url}: the reply's counts are not in Loki's form; check that url is Loki's") from error
+
+
 def parse_names(reply: LokiReply, url: str) -> list[str]:
     """The names of a ``labels`` or label values reply; Loki leaves ``data`` out where there are none.
 

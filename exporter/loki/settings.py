@@ -43,7 +43,10 @@ class LokiSettings:
         max_reply_bytes: a longer reply is not read to its end.
         slice_seconds: longest stretch of time read in one piece during a back-fill.
         threads: slices read at the same time; Loki is the bottleneck, more than four make it slower.
-        overlap_seconds: how much late an entry may arrive in Loki and still be read.
+        overlap_seconds: how much late an entry may arrive in Loki and be read by the next read.
+        late_seconds: how much late an entry may arrive and be found by counting, every ``late_check_seconds``; 0 for
+            not counting.
+        late_check_seconds: from one count to the next.
         lookback_seconds: how far the first read goes back.
         max_attempts: tries of one request, the first included.
         backoff_base_seconds: longest wait after the first failure; doubles with each further one.
@@ -65,6 +68,8 @@ class LokiSettings:
     slice_seconds: float = 6 * 3600.0
     threads: int = 3
     overlap_seconds: float = 300.0
+    late_seconds: float = DAY_SECONDS
+    late_check_seconds: float = 900.0
     lookback_seconds: float = 30 * DAY_SECONDS
     max_attempts: int = 5
     backoff_base_seconds: float = 0.5
@@ -98,7 +103,8 @@ class LokiSettings:
         for name in ("page_limit", "max_reply_bytes", "slice_seconds", "threads", "lookback_seconds", "max_attempts"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: must be above 0")
-        for name in ("overlap_seconds", "backoff_base_seconds", "backoff_max_seconds"):
+        waits = ("backoff_base_seconds", "backoff_max_seconds")
+        for name in ("overlap_seconds", "late_seconds", "late_check_seconds", *waits):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: must not be below 0")
         if min(self.timeout_seconds) <= 0:

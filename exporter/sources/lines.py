@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import orjson
 
+from analytics.column_values import are_all
+
 JsonObject = dict[str, Any]
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -66,6 +68,18 @@ def parse_lines(lines: Iterable[bytes], dropped: Counter[str]) -> list[JsonObjec
     Blank lines are ignored; others are counted in ``dropped``: ``bad_json`` (also for bytes that are no UTF-8) or
     ``not_an_object``.
     """
+    lines = list(lines)
+    try:
+        values = [*map(orjson.loads, lines)]
+    except orjson.JSONDecodeError:
+        return _parse_one_by_one(lines, dropped)
+    if not are_all(values, dict):
+        return _parse_one_by_one(lines, dropped)
+    return values
+
+
+def _parse_one_by_one(lines: list[bytes], dropped: Counter[str]) -> list[JsonObject]:
+    """The objects in lines of which some hold something else."""
     records: list[JsonObject] = []
     for line in lines:
         try:

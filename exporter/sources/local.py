@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from exporter.garbage_collection import made_at_rest
 from exporter.sources.file_position import Glimpse
 from exporter.sources.files import find_files
 from exporter.sources.record_batch import ALL_DECODERS, Decoding, FileFormats, RecordBatch
@@ -72,6 +73,9 @@ class LocalSource:
             SourceError: if a path must exist and does not, if paths must exist and no file is readable, or if
                 ``position`` is none of this source's.
         """
+        return made_at_rest(self._batches(position))
+
+    def _batches(self, position: Position) -> Iterator[Batch]:
         search = find_files(self._paths, must_exist=self._must_exist)
         scan = Scan(search.files, position, is_final=self._is_final)
         self._problems.begin(scan, search.problems)

@@ -11,7 +11,6 @@ from analytics.events import EventTable
 from analytics.intake import Intake, build_event_table
 from exporter.decoders import decode_to_table, recognise
 from exporter.decoders.decoder import Decoder, RawRecord
-from exporter.garbage_collection import collector_at_rest
 from exporter.sources.lines import JsonObject
 from exporter.sources.source import Batch, Position
 from exporter.sources.tail import Piece, ReadLimits
@@ -121,8 +120,7 @@ class RecordBatch:
         """The batch of all that was gathered; gathering starts anew."""
         tables: list[EventTable] = []
         for format_name, records in self._runs:
-            with collector_at_rest():
-                intake = self._decode(format_name, records)
+            intake = self._decode(format_name, records)
             tables.append(intake.table)
             self._dropped.update(intake.dropped)
         batch = Batch(EventTable.concat(tables), position, self._dropped, progress)

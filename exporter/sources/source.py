@@ -30,12 +30,14 @@ class Batch:
         position: where the source stands once these events are stored.
         dropped: records that could not be used, by reason.
         progress: share of the present read that is done, 0…1, for progress bars.
+        is_repeated: the source reads this stretch once more, so that known events in it are no news.
     """
 
     table: EventTable
     position: Position
     dropped: Counter[str] = field(default_factory=Counter)
     progress: float = 1.0
+    is_repeated: bool = False
 
 
 class Source(Protocol):

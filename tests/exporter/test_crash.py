@@ -17,10 +17,8 @@ from tests.exporter.worlds import contents
 SESSIONS = 40
 KILLS = 6
 ENDED = START.timestamp() + SESSIONS * 2 * HOUR
-WORKING_NS = int(START.timestamp() * 1e9)
+WORKING_NS = int(ENDED * 1e9)
 AFTERWARDS_NS = int((ENDED + 24 * HOUR) * 1e9)
-COUNTED_WITHIN_A_BATCH = ("sigyn_tool_transitions_total", "sigyn_persona_tool_calls_total")
-"""Counts about neighbours, for which a cut between two batches is a gap, by design."""
 
 
 def end_state(folder: Path):
@@ -29,8 +27,8 @@ def end_state(folder: Path):
     run_cycle(world, AFTERWARDS_NS)
     known = contents(world)
     world.state.close()
-    for name in COUNTED_WITHIN_A_BATCH:
-        known["counters"].pop(name, None)
+    # Two files hold parts of one session: a part read late parts two neighbours, which takes nothing back.
+    del known["counters"]["sigyn_tool_transitions_total"]
     return known
 
 
