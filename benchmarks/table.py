@@ -9,6 +9,7 @@ from typing import Final
 
 BEGIN: Final = "<!-- Begin of what `python -m benchmarks` writes; do not edit. -->"
 END: Final = "<!-- End of what `python -m benchmarks` writes. -->"
+_SKIPPED: Final = "skipped: "
 _COLUMNS: Final = ("measured", "figure", "beside it, in the same run", "target", "met")
 
 
@@ -34,10 +35,20 @@ class Row:
     target: str = ""
     is_met: bool | None = None
 
+    @property
+    def is_skipped(self) -> bool:
+        """Whether it holds no figure because the benchmark cannot run here."""
+        return self.figure.startswith(_SKIPPED)
+
 
 def skipped(measured: str, reason: str) -> Row:
     """The row of a benchmark that cannot run here."""
-    return Row(measured, f"skipped: {reason}")
+    return Row(measured, f"{_SKIPPED}{reason}")
+
+
+def failed(measured: str, error: Exception) -> Row:
+    """The row of a benchmark that should run here and did not get to its end."""
+    return Row(measured, f"failed: {type(error).__name__}: {' '.join(str(error).split())}", is_met=False)
 
 
 def duration(seconds: float) -> str:
@@ -58,8 +69,8 @@ def rate(count: float, seconds: float, what: str = "events") -> str:
 
 def render(rows: Iterable[Row]) -> str:
     """The rows as a Markdown table."""
-    lines = [_line(_COLUMNS), _line("---" for _ in _COLUMNS)]
-    lines += [_line((row.measured, row.figure, row.beside, row.target, _mark(row.is_met))) for row in rows]
+    lines = [table_line(_COLUMNS), table_line("---" for _ in _COLUMNS)]
+    lines += [table_line((row.measured, row.figure, row.beside, row.target, _mark(row.is_met))) for row in rows]
     return "\n".join(lines)
 
 
@@ -73,7 +84,8 @@ def replace_marked(page: Path, content: str) -> None:
     page.write_text(f"{before}{BEGIN}\n\n{content}\n\n{END}{after}", encoding="utf-8")
 
 
-def _line(cells: Iterable[str]) -> str:
+def table_line(cells: Iterable[str]) -> str:
+    """One line of a Markdown table."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
