@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from analytics.events import TOTAL_COLUMNS
 from analytics.sessions import SessionEvents
 from analytics.tool_uses import ToolUses, pair_tool_uses
 
@@ -75,6 +76,12 @@ class Activity:
         return Grouped(self.sessions.index[rows], codes[rows], len(self)).distinct()
 
     @cached_property
+    def totals(self) -> dict[str, np.ndarray]:
+        """Sums of tokens and cost by column; NaN where no event of a session has a value."""
+        every = np.ones(len(self.sessions.table), dtype=bool)
+        return {column: self.event_values(column, every).sum() for column in TOTAL_COLUMNS}
+
+    @cached_property
     def gaps_seconds(self) -> Grouped:
         """Seconds between neighbouring events of a session."""
         times = self.sessions.table.values("time_ns")
@@ -95,9 +102,9 @@ class Activity:
         whole = self.use_count if among is None else np.bincount(self.uses.session[among], minlength=len(self))
         return ratio(part, whole)
 
-    def use_values(self, values: np.ndarray, mask: np.ndarray | None = None) -> Grouped:
-        """Known values among the (masked) tool uses."""
-        rows = np.flatnonzero(~np.isnan(values) & (True if mask is None else mask))
+    def use_values(self, values: np.ndarray) -> Grouped:
+        """Known values among the tool uses."""
+        rows = np.flatnonzero(~np.isnan(values))
         return Grouped(self.uses.session[rows], values[rows], len(self))
 
     def category_mask(self, *categories: str) -> np.ndarray:
@@ -109,6 +116,21 @@ class Activity:
         """Mask of the tool uses that failed in one of the ways."""
         lookup = np.array([name in kinds for name in self.sessions.table.categories("failure_kind")] + [False])
         return lookup[self.uses.failure_kind]
+
+    @cached_property
+    def use_seconds(self) -> Grouped:
+        """Known durations of the tool uses."""
+        return self.use_values(self.uses.duration_ms / 1000.0)
+
+    @cached_property
+    def input_chars(self) -> Grouped:
+        """Known sizes of the tool uses' arguments."""
+        return self.use_values(self.uses.input_chars)
+
+    @cached_property
+    def output_chars(self) -> Grouped:
+        """Known sizes of the tool uses' outputs."""
+        return self.use_values(self.uses.output_chars)
 
     @cached_property
     def follows(self) -> np.ndarray:
@@ -136,12 +158,20 @@ class Activity:
 
 def _longest_runs(mask: np.ndarray, begins: np.ndarray, session: np.ndarray, ground: np.ndarray) -> np.ndarray:
     """Length of the longest masked stretch per session, stretches being cut where ``begins`` is set."""
-    longest = np.zeros(len(ground))
-    if len(mask):
-        block = np.cumsum(begins | ~mask | np.concatenate(([True], ~mask[:-1])))
-        lengths = np.bincount(block[mask], minlength=int(block[-1]) + 1)
-        np.maximum.at(longest, session[mask], lengths[block[mask]])
-    return np.where(ground > 0, longest, np.nan)
+    if not mask.any():
+        return np.where(ground > 0, 0.0, np.nan)
+    block = np.cumsum(begins | ~mask | np.concatenate(([True], ~mask[:-1])))[mask]
+    starts = stretches(block)
+    lengths = np.diff(np.append(starts, len(block)))
+    longest = Grouped(session[mask][starts], lengths, len(ground)).maximum()
+    return np.where(ground > 0, np.nan_to_num(longest), np.nan)
+
+
+def stretches(*columns: np.ndarray) -> np.ndarray:
+    """Where each stretch of rows that are equal in all columns begins."""
+    begins = np.ones(len(columns[0]), dtype=bool)
+    begins[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return np.flatnonzero(begins)
 
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -172,20 +202,29 @@ class Grouped:
         return ratio(np.bincount(self.session, weights=self.values, minlength=self.length), self.counts)
 
     def maximum(self) -> np.ndarray:
-        """Greatest of each session's values."""
-        return self.quantile(1.0)
+        """Greatest of each session's values; NaN without any."""
+        result = np.full(self.length, np.nan)
+        if len(self.values):
+            # The values stand in order of session, so each session's are one stretch.
+            result[self.counts > 0] = np.maximum.reduceat(self.values, stretches(self.session))
+        return result
 
     def quantile(self, share: float) -> np.ndarray:
         """The ``share`` quantile of each session's values (lower of the two neighbours)."""
         result = np.full(self.length, np.nan)
-        if len(self.values):
-            ordered = self.values[np.lexsort((self.values, self.session))]
-            ends = np.cumsum(self.counts).astype(np.int64)
-            counts = self.counts.astype(np.int64)
-            present = counts > 0
-            offset = np.floor((counts - 1) * share).astype(np.int64)
-            result[present] = ordered[(ends - counts + offset)[present]]
+        counts = self.counts.astype(np.int64)
+        present = counts > 0
+        offset = np.floor((counts - 1) * share).astype(np.int64)
+        result[present] = self._ordered[(np.cumsum(counts) - counts + offset)[present]]
         return result
+
+    @cached_property
+    def _ordered(self) -> np.ndarray:
+        """The values session by session, in each from the lowest to the highest."""
+        by_value = np.argsort(self.values)
+        # The narrowest integers that can number the sessions: numpy sorts those of up to 16 bits in linear time.
+        session = self.session[by_value].astype(np.min_scalar_type(self.length))
+        return self.values[by_value[np.argsort(session, kind="stable")]]
 
     def distinct(self) -> np.ndarray:
         """How many different values each session has."""

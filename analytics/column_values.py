@@ -28,6 +28,11 @@ def clean_text(value: Any, limit: int = MAX_TEXT) -> str:
     return text[:limit].translate(_CONTROL).encode("utf-8", "replace").decode()
 
 
+def are_all(values: Collection[Any], kind: type) -> bool:
+    """Whether every value is of exactly that type: one look that spares many where a column holds what it should."""
+    return set(map(type, values)) <= {kind}
+
+
 def text_column(values: Collection[Any]) -> pd.Categorical:
     """A text column: distinct values are cleaned once; empty text counts as missing."""
     try:
@@ -70,8 +75,17 @@ def hash_texts(values: Collection[str | None]) -> np.ndarray:
     present = np.fromiter((value is not None for value in column), dtype=bool, count=len(column))
     hashes = np.zeros(len(column), dtype=np.uint64)
     if present.any():
-        hashes[present] = pd.util.hash_array(column[present], categorize=True) | np.uint64(1)
+        hashes[present] = _hashed(column[present]) | np.uint64(1)
     return hashes
+
+
+def _hashed(texts: np.ndarray) -> np.ndarray:
+    # Text by text: finding repeated ones first takes longer than hashing them again.
+    try:
+        return pd.util.hash_array(texts, categorize=False)
+    except UnicodeEncodeError:  # half a surrogate pair, which no UTF-8 can hold
+        whole = [text.encode("utf-8", "replace") for text in texts]
+        return pd.util.hash_array(objects(whole), categorize=False)
 
 
 def json_text(value: Any) -> str:
@@ -91,9 +105,6 @@ def map_categories(column: pd.Categorical, function: Callable[[str], str]) -> pd
 
 def map_texts(texts: np.ndarray, function: Callable[[str], str | None]) -> pd.Categorical:
     """Apply a function to each distinct text of an object column."""
-    return text_column(list(np.asarray(_lookup(texts, function), dtype=object)))
-
-
-def _lookup(texts: np.ndarray, function: Callable[[str], Any]) -> np.ndarray:
     codes, distinct = pd.factorize(texts)
-    return objects([*(function(value) for value in distinct), None])[codes]
+    answers = text_column([function(text) for text in distinct])
+    return pd.Categorical.from_codes(np.append(answers.codes, -1)[codes], categories=answers.categories)

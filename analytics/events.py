@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
+from analytics.failures import error_class
+
 EVENT_NAMES: Final = (
     "session_start",
     "session_end",
@@ -75,7 +77,7 @@ COLUMNS: Final = (
     Column("outside", "flag", "Whether the path a tool touched lies outside the session's project."),
     Column("success", "flag", "Outcome of a tool result or API request."),
     Column("failure_kind", "text", "Why it did not succeed: see analytics.failures.FAILURE_KINDS."),
-    Column("error", "text", "Error class or the first words of the error text."),
+    Column("error", "text", "Error class, or the first words of the error text until rules have seen them."),
     Column("decision", "text", "accept or reject, of a tool_decision."),
     Column("decision_source", "text", "Who decided: user, config, hook …"),
     Column("permission_mode", "text", "Permission mode in force, such as default or bypassPermissions."),
@@ -99,6 +101,8 @@ COLUMNS: Final = (
     Column("attributes", "object", "Unknown fields as one JSON object in text. Detail."),
 )
 COLUMN_KINDS: Final = {column.name: column.kind for column in COLUMNS}
+TOTAL_COLUMNS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "cost_usd")
+"""Columns that are added up over a session."""
 DETAILS: Final = ("command", "path", "url", "attributes")
 """Columns that may hold what a person or a model wrote; they never reach the state."""
 
@@ -221,10 +225,12 @@ class EventTable:
         return keys.duplicated().to_numpy() & again
 
     def without_details(self) -> EventTable:
-        """The same rows with every detail column missing: what may be stored."""
+        """The same rows with every detail column missing and of errors only their class: what may be stored."""
         frame = self.frame.copy(deep=False)
         for name in DETAILS:
             frame[name] = missing_values("object", len(frame))
+        classes = objects([*map(error_class, self.categories("error")), None])
+        frame["error"] = categorical(classes[self.codes("error")])
         return EventTable(frame)
 
     def values(self, name: str) -> np.ndarray:

@@ -39,6 +39,13 @@ _PATTERNS: Final = (
     ),
 )
 
+_CLASS: Final = re.compile(r"[A-Za-z][A-Za-z_.]{0,63}(?::[A-Za-z_]{1,63}|:\d{1,4})?")
+
+
+def error_class(error: str) -> str | None:
+    """The error where it is a class or code, such as ``exit_code:1`` or ``ENOENT``; None where it may be a text."""
+    return error if _CLASS.fullmatch(error) else None
+
 
 def failure_kind(error: str | None) -> str:
     """The kind of failure an error text or class stands for; ``failed`` where it says nothing else."""

@@ -29,22 +29,26 @@ class FeatureMatrix:
     def __len__(self) -> int:
         return len(self.session_ids)
 
+    def taken_at(self, age: int) -> FeatureMatrix:
+        """The rows of one age."""
+        rows = np.flatnonzero(self.ages == age)
+        return FeatureMatrix(self.values[rows], tuple(self.session_ids[row] for row in rows), self.ages[rows])
+
 
 def measure_features(sessions: SessionEvents, working_hours: WorkingHours | None = None) -> FeatureMatrix:
     """The features of whole sessions, one row each."""
-    activity = Activity.of(sessions, working_hours)
-    values = np.empty((len(sessions), len(FEATURES)))
+    return measure_activity(Activity.of(sessions, working_hours))
+
+
+def measure_activity(activity: Activity) -> FeatureMatrix:
+    """The same where the tool uses are paired already."""
+    values = np.empty((len(activity), len(FEATURES)))
     for column, feature in enumerate(FEATURES):
         values[:, column] = feature.measure(activity)
-    return FeatureMatrix(values, sessions.session_ids, sessions.lengths)
+    return FeatureMatrix(values, activity.sessions.session_ids, activity.sessions.lengths)
 
 
 def measure_checkpoints(sessions: SessionEvents, working_hours: WorkingHours | None = None) -> dict[int, FeatureMatrix]:
     """The features of the sessions as they were at each checkpoint age they have passed, by age."""
-    result: dict[int, FeatureMatrix] = {}
-    for age in CHECKPOINTS:
-        part, chosen = sessions.at_age(age)
-        if not len(chosen):
-            break
-        result[age] = measure_features(part, working_hours)
-    return result
+    matrix = measure_features(sessions.at_ages(CHECKPOINTS), working_hours)
+    return {age: matrix.taken_at(age) for age in CHECKPOINTS if age in matrix.ages}

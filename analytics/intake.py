@@ -18,6 +18,7 @@ import pandas as pd
 
 from analytics.column_values import (
     MAX_TEXT,
+    are_all,
     clean_text,
     hash_texts,
     json_text,
@@ -25,7 +26,7 @@ from analytics.column_values import (
     sequence_column,
     text_column,
 )
-from analytics.events import MISSING_SEQUENCE, UNKNOWN, EventTable, categorical, missing_values
+from analytics.events import MISSING_SEQUENCE, UNKNOWN, EventTable, categorical, missing_values, objects
 from analytics.failures import failure_kind
 from analytics.prompts import normalise_persona, normalise_workflow, prompt_intent
 from analytics.record_columns import Given, RecordColumns
@@ -88,7 +89,7 @@ def build_event_table(records: Sequence[Any], source: str) -> Intake:
         ``bad_timestamp``, ``missing_session_id``, ``missing_event``.
     """
     dropped: Counter[str] = Counter()
-    rows: list[dict[str, Any]] = [record for record in records if isinstance(record, dict)]
+    rows = records if are_all(records, dict) else [record for record in records if isinstance(record, dict)]
     _count(dropped, "not_an_object", len(records) - len(rows))
     fields = RecordColumns(rows, KNOWN_FIELDS)
     times, usable = _parse_times(fields.column("timestamp"), dropped)
@@ -132,9 +133,11 @@ def _plain_columns(fields: RecordColumns) -> dict[str, Any]:
 def _parse_times(stamps: np.ndarray, dropped: Counter[str]) -> tuple[np.ndarray, np.ndarray]:
     """Times in nanoseconds, and the mask of the good ones; both of shape (n_records,)."""
     times = np.full(len(stamps), np.iinfo(np.int64).min, dtype=np.int64)
-    is_text = np.fromiter((isinstance(stamp, str) for stamp in stamps), dtype=bool, count=len(stamps))
+    is_text = _are_texts(stamps)
     if is_text.any():
-        parsed = pd.to_datetime(pd.Index(stamps[is_text], dtype=object), utc=True, format="ISO8601", errors="coerce")
+        texts = pd.Index(stamps[is_text], dtype=object)
+        # Without a cache: most stamps are distinct, and looking for the others takes longer than reading them.
+        parsed = pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce", cache=False)
         times[is_text] = parsed.as_unit("ns").asi8
     for position in np.flatnonzero(~is_text):
         stamp = stamps[position]
@@ -149,6 +152,13 @@ def _parse_times(stamps: np.ndarray, dropped: Counter[str]) -> tuple[np.ndarray,
     return times, good
 
 
+def _are_texts(values: np.ndarray) -> np.ndarray:
+    """Mask of the texts among some objects."""
+    if are_all(values, str):
+        return np.ones(len(values), dtype=bool)
+    return np.fromiter((isinstance(value, str) for value in values), dtype=bool, count=len(values))
+
+
 def _has_identity(fields: RecordColumns, among: np.ndarray, dropped: Counter[str]) -> np.ndarray:
     """Mask of the records with a session id and an event name; those missing are counted ``among`` some."""
     has_session, has_event = _names(fields.column("session_id")), _names(fields.column("event"))
@@ -159,9 +169,8 @@ def _has_identity(fields: RecordColumns, among: np.ndarray, dropped: Counter[str
 
 def _names(values: np.ndarray) -> np.ndarray:
     """Mask of the values that can name a session or an event: text with something in it, or a whole number."""
-    if set(map(type, values)) == {str}:
-        answers = {value: bool(value) and not value.isspace() for value in set(values)}
-        return np.fromiter(map(answers.__getitem__, values), dtype=bool, count=len(values))
+    if are_all(values, str) and all(map(_is_name, set(values))):
+        return np.ones(len(values), dtype=bool)
     return np.fromiter(map(_is_name, values), dtype=bool, count=len(values))
 
 
@@ -188,6 +197,9 @@ def _flags(given: Given, length: int) -> np.ndarray:
     """A three-valued flag from booleans or the words true and false."""
     positions, values = given
     column = np.full(length, UNKNOWN, dtype=np.int8)
+    if are_all(values, bool):
+        column[positions] = values
+        return column
     column[positions] = [_FLAGS.get(value, UNKNOWN) if isinstance(value, (bool, str)) else UNKNOWN for value in values]
     return column
 
@@ -195,9 +207,8 @@ def _flags(given: Given, length: int) -> np.ndarray:
 def _ids(given: Given, length: int) -> np.ndarray:
     """Ids as an object column of bounded text."""
     column = np.full(length, None, dtype=object)
-    for position, value in zip(given[0].tolist(), given[1], strict=True):
-        if isinstance(value, str) and value:
-            column[position] = value[:MAX_TEXT]
+    positions, values = given
+    column[positions] = objects([value[:MAX_TEXT] if isinstance(value, str) and value else None for value in values])
     return column
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 MAX_DEPTH: Final = 3
@@ -109,15 +110,21 @@ def command_lines(command: str, project: str | None) -> str:
 
 def _relative_to(text: str, project: str | None) -> str:
     """The text with the project's folder, absolute or under the home folder, as ``.``."""
-    if not project or len(project) < 4 or not project.startswith(("/", "~")):
-        return text
+    for form, pattern in _forms_of(project) if project else ():
+        if form in text:
+            text = pattern.sub(".", text)
+    return text
+
+
+@lru_cache(maxsize=1024)
+def _forms_of(project: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """How a command may write the project's folder, each with the pattern that finds it; none of a mere name."""
+    if len(project) < 4 or not project.startswith(("/", "~")):
+        return ()
     root = project.rstrip("/")
     tail = _HOME.sub("", root, count=1) if root.startswith("/") else root[1:]
     forms = [root] if tail == root else [root, "~" + tail, "$HOME" + tail]
-    for form in forms:
-        if len(form) > 2 and form in text:
-            text = re.sub(re.escape(form) + r"(?![\w.-])", ".", text)
-    return text
+    return tuple((form, re.compile(re.escape(form) + r"(?![\w.-])")) for form in forms if len(form) > 2)
 
 
 def _script_lines(script: str, depth: int) -> Iterator[str]:

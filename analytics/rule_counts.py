@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from analytics.rule_matching import Match
 from analytics.rule_occurrences import Occurrences
 from analytics.sessions import SessionEvents
-
-TOTAL_COLUMNS: Final = (
-    "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "cost_usd",
-)  # fmt: skip
-"""Columns that can be added up."""
 
 
 @dataclass(frozen=True)

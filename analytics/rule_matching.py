@@ -12,7 +12,7 @@ import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Final
 
 import numpy as np
@@ -71,7 +71,7 @@ class Match:
     @property
     def needs_details(self) -> bool:
         """Whether it reads columns that are gone once an event is stored."""
-        return bool(self.details)
+        return bool(self.details) or "error" in self.patterns  # of an error only its class is stored
 
     def rows(self, view: TableView) -> np.ndarray:
         """Positions of the rows that match, ascending, shape (n_matches,)."""
@@ -97,6 +97,16 @@ def rows_of_any(matches: tuple[Match, ...], view: TableView) -> np.ndarray:
     if len(matches) == 1:
         return matches[0].rows(view)
     return np.unique(np.concatenate([match.rows(view) for match in matches]))
+
+
+def _triples(text: str) -> frozenset[int]:
+    """Every three bytes that stand in a row somewhere in a text, each as one number."""
+    raw = np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8).astype(np.int32)
+    return frozenset(np.unique(raw[:-2] << 16 | raw[1:-1] << 8 | raw[2:]).tolist())
+
+
+_triples_of_word = lru_cache(maxsize=4096)(_triples)
+"""The same of a rule's word: there are a few hundred, and each table asks for all of them."""
 
 
 class TableView:
@@ -145,6 +155,10 @@ class DetailTexts:
         lowered = [text.lower() for text, _ in self._coded[2]]
         return "\0".join(lowered), list(itertools.accumulate((len(text) + 1 for text in lowered), initial=0))
 
+    @cached_property
+    def _triples(self) -> frozenset[int]:
+        return _triples(self._joined[0])
+
     def rows_with(self, pattern: TextPattern) -> np.ndarray:
         """Positions of the rows whose text has the pattern, ascending."""
         rows, inverse, texts = self._coded
@@ -164,7 +178,9 @@ class DetailTexts:
         holders = self._holders.get(word)
         if holders is None:
             joined, starts = self._joined
-            holders, position = [], joined.find(word)
+            # Most words occur nowhere, and most of those have three letters that occur nowhere in a row.
+            position = joined.find(word) if _triples_of_word(word) <= self._triples else -1
+            holders = []
             while position >= 0:
                 number = bisect.bisect_right(starts, position) - 1
                 holders.append(number)

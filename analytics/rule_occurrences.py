@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from analytics.events import EventTable
 from analytics.intake import hash_texts
+from analytics.row_groups import first_rows, numbers_within
 
 TOOL_EVENTS = ("tool_call", "tool_decision", "tool_result")
 """Events of which several may tell of one use of a tool."""
+_OTHER = -1
+"""Kind of any other event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,42 +76,49 @@ class Occurrences:
 
 def occurrences_in_table(table: EventTable, session: np.ndarray, rows: np.ndarray) -> Occurrences:
     """Matching rows of a table with the session number of every row; the rows of one tool use count once."""
+    if not len(rows):
+        return Occurrences.none()
+    kinds = np.array([*map(_kind, table.categories("event")), _OTHER], dtype=np.int8)
     return _once_per_use(
         session[rows],
         table.values("time_ns")[rows],
         table.values("sequence")[rows],
-        np.array([*table.categories("event"), ""], dtype=object)[table.codes("event")[rows]],
+        kinds[table.codes("event")[rows]],
         hash_texts(table.values("tool_use_id")[rows]),
     )
 
 
-def occurrences_of_hits(hits: Iterable[Hit], session_numbers: Sequence[int]) -> Occurrences:
+def occurrences_of_hits(hits: Sequence[Hit], session_numbers: Sequence[int]) -> Occurrences:
     """Hits of one rule with the session number of each; the hits of one tool use count once."""
-    hits = list(hits)
+    if not hits:
+        return Occurrences.none()
     return _once_per_use(
         np.array(session_numbers, dtype=np.int64),
         np.array([hit.time_ns for hit in hits], dtype=np.int64),
         np.array([hit.sequence for hit in hits], dtype=np.int64),
-        np.array([hit.event for hit in hits], dtype=object),
+        np.array([_kind(hit.event) for hit in hits], dtype=np.int8),
         np.array([hit.use for hit in hits], dtype=np.uint64),
     )
 
 
+def _kind(event: str) -> int:
+    return TOOL_EVENTS.index(event) if event in TOOL_EVENTS else _OTHER
+
+
 def _once_per_use(
-    session: np.ndarray, time_ns: np.ndarray, sequence: np.ndarray, event: np.ndarray, use: np.ndarray
+    session: np.ndarray, time_ns: np.ndarray, sequence: np.ndarray, kind: np.ndarray, use: np.ndarray
 ) -> Occurrences:
-    """Order matches and drop those that tell of a use already counted.
+    """Order matches and drop those that tell of a use already counted; ``kind`` is the place in ``TOOL_EVENTS``.
 
     Without a tool_use_id the n-th call, the n-th decision and the n-th result count as one use, as far as their rows
     match at all.
     """
-    if not len(session):
-        return Occurrences.none()
     order = np.lexsort((sequence, time_ns, session))
-    frame = pd.DataFrame({"session": session[order], "event": event[order], "use": use[order], "time": time_ns[order]})
-    is_nameless = (frame["use"] == 0) & frame["event"].isin(TOOL_EVENTS)
-    frame["nth"] = frame.groupby(["session", "event", "use"], sort=False).cumcount().where(is_nameless, -1)
-    is_repeated = frame.duplicated(["session", "use", "nth"]) & ((frame["use"] != 0) | is_nameless)
-    kept = frame[~is_repeated]
-    times = kept["time"].to_numpy(np.int64)
-    return Occurrences(kept["session"].to_numpy(np.int64), times, times)
+    session, times, kind, use = session[order], time_ns[order], kind[order], use[order]
+    kept = np.ones(len(order), dtype=bool)
+    named = np.flatnonzero(use != 0)
+    kept[named] = first_rows(use[named], session[named])
+    nameless = np.flatnonzero((use == 0) & (kind != _OTHER))
+    number = numbers_within(kind[nameless], session[nameless])
+    kept[nameless] = first_rows(number, session[nameless])
+    return Occurrences(session[kept], times[kept], times[kept])

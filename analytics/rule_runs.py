@@ -129,7 +129,9 @@ def rejected_calls(sessions: SessionEvents) -> Calls:
     is_decision = table.is_one_of("event", ("tool_decision",)) & table.is_one_of("decision", ("reject",))
     is_result = table.is_one_of("event", ("tool_result",)) & table.is_one_of("failure_kind", REJECTIONS)
     refused = np.flatnonzero(is_decision | is_result)
-    rows = np.flatnonzero(table.is_one_of("event", ("tool_call",))) if len(refused) else refused
+    concerned = np.zeros(len(sessions), dtype=bool)
+    concerned[sessions.index[refused]] = True
+    rows = np.flatnonzero(table.is_one_of("event", ("tool_call",)) & concerned[sessions.index])
     rows = np.concatenate((rows, refused))
     ids, _ = pd.factorize(table.values("tool_use_id")[rows])
     args = table.values("args_hash")

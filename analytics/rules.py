@@ -18,18 +18,18 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 
 from analytics.events import EventTable
 from analytics.findings import SEVERITIES, Finding
 from analytics.intake import hash_texts
+from analytics.row_groups import first_rows
 from analytics.rule_counts import Count, Total
 from analytics.rule_matching import Match, TableView, rows_of_any
 from analytics.rule_occurrences import Hit, Occurrences, occurrences_in_table, occurrences_of_hits
 from analytics.rule_runs import Run
 from analytics.rule_sequences import Sequence
 from analytics.sessions import SessionEvents
-from analytics.tool_uses import pair_tool_uses
+from analytics.tool_uses import ToolUses, pair_tool_uses
 
 DETAILS_NEEDED: Final = ("details",)
 
@@ -98,12 +98,13 @@ class RuleSet:
                     hits += _hits_of_rows(rule.id, table, rows[np.argsort(order[rows])])
         return hits
 
-    def findings(self, table: EventTable, hits: Iterable[Hit]) -> list[Finding]:
+    def findings(self, table: EventTable, hits: Iterable[Hit], uses: ToolUses | None = None) -> list[Finding]:
         """What the rules say about whole sessions.
 
         Args:
             table: events of whole sessions, sorted; details may be missing.
             hits: all hits of these sessions, in any order, repeated ones included.
+            uses: the tool uses in the table, where they have been paired already.
 
         Returns:
             One finding for each session and rule that matched, in order of session id and rule id.
@@ -111,7 +112,7 @@ class RuleSet:
         sessions = _whole_sessions(table)
         names = _SessionNames(list(sessions.session_ids))
         found = self._occurrences_of_hits(hits, names)
-        found.update(self._occurrences_in_sessions(sessions))
+        found.update(self._occurrences_in_sessions(sessions, pair_tool_uses(sessions) if uses is None else uses))
         for rule in self.rules:
             if isinstance(rule.condition, Count):
                 found[rule.id] = rule.condition.crowded(found[rule.id])
@@ -137,10 +138,9 @@ class RuleSet:
             for rule, found in by_rule.items()
         }
 
-    def _occurrences_in_sessions(self, sessions: SessionEvents) -> dict[str, Occurrences]:
+    def _occurrences_in_sessions(self, sessions: SessionEvents, uses: ToolUses) -> dict[str, Occurrences]:
         """Matches of the rules that need no details."""
         view = TableView(sessions.table)
-        uses = pair_tool_uses(sessions)
         found: dict[str, Occurrences] = {}
         for rule in self.rules:
             if isinstance(rule.condition, Run):
@@ -189,7 +189,7 @@ def _hits_of_rows(rule: str, table: EventTable, rows: np.ndarray) -> list[Hit]:
     names, events = table.categories("session_id"), table.categories("event")
     sessions = table.codes("session_id")[rows]
     uses = hash_texts(table.values("tool_use_id")[rows])
-    repeated = pd.DataFrame({"session": sessions, "use": uses}).duplicated().to_numpy() & (uses != 0)
+    repeated = ~first_rows(uses, sessions) & (uses != 0)
     columns = zip(
         sessions.tolist(),
         table.values("time_ns")[rows].tolist(),

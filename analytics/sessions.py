@@ -7,6 +7,7 @@ a reason to split a session id into two sessions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -61,14 +62,17 @@ class SessionEvents:
         """Position of each event within its session, from 0, shape (n_events,)."""
         return np.arange(len(self.table)) - self.starts[self.index]
 
-    def at_age(self, age: int) -> tuple[SessionEvents, np.ndarray]:
-        """The first ``age`` events of the sessions that have more than that, and those sessions' numbers."""
-        chosen = np.flatnonzero(self.lengths > age)
-        longer = np.zeros(len(self), dtype=bool)
-        longer[chosen] = True
-        part = self.table.take(longer[self.index] & (self.rank < age))
-        starts = np.arange(len(chosen) + 1, dtype=np.int64) * age
-        return SessionEvents(part, starts, tuple(self.session_ids[number] for number in chosen)), chosen
+    def at_ages(self, ages: Sequence[int]) -> SessionEvents:
+        """The sessions as they were at some ages, age by age, each with its first ``age`` events.
+
+        Only those that have more events than that: of the others this is no earlier moment.
+        """
+        older = [np.flatnonzero(self.lengths > age) for age in ages]
+        chosen = np.concatenate(older)
+        lengths = np.repeat(np.array(ages, dtype=np.int64), [len(numbers) for numbers in older])
+        starts = np.concatenate(([0], np.cumsum(lengths)))
+        rows = np.arange(starts[-1]) + np.repeat(self.starts[chosen] - starts[:-1], lengths)
+        return SessionEvents(self.table.take(rows), starts, tuple(self.session_ids[number] for number in chosen))
 
     def first_text(self, name: str) -> list[str | None]:
         """The first known value of a text column in each session."""

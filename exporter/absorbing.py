@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +18,15 @@ from exporter.sources.source import Batch
 from exporter.state import StoredSession
 from exporter.world import World
 
+SESSION_FULL: Final = "session_full"
+"""Why an event is dropped whose session has as many as are kept of one."""
+
+FUTURE: Final = "future_timestamp"
+"""Why an event is dropped that is dated more than ``MOST_AHEAD_NS`` ahead: its session would never end."""
+
+MOST_AHEAD_NS: Final = 25 * 3_600_000_000_000
+"""A clock in another time zone, or a day wrong, is still believed."""
+
 
 @dataclass(frozen=True)
 class Absorbed:
@@ -26,15 +36,19 @@ class Absorbed:
     measured: list[Measured]
 
 
-def absorb(world: World, source: str, batch: Batch) -> Absorbed:
+def absorb(world: World, source: str, batch: Batch, now_ns: int) -> Absorbed:
     """Store a batch with its position in one transaction.
 
-    Events the state already has are recognised by their ids and dropped, so that reading twice changes nothing.
+    Events the state already has are recognised by their ids and dropped, so that reading twice changes nothing; where
+    a source says that it repeats itself, also those of ended sessions whose events are no longer kept.
+    Events for which their session has no room are counted and dropped, but what rules find in them stays.
     """
-    stored = world.state.events(set(batch.table.categories("session_id")))
-    fresh = _unknown_rows(stored, batch.table)
-    hits = world.rules.hits(fresh)
-    fresh = fresh.without_details()
+    believed = batch.table.take(batch.table.values("time_ns") <= now_ns + MOST_AHEAD_NS)
+    stored = world.state.events(set(believed.categories("session_id")))
+    unknown = _unknown_rows(stored, _not_judged(world, believed) if batch.is_repeated else believed)
+    hits = world.rules.hits(unknown)
+    kept = _with_room(stored, unknown, world.settings.most_events).without_details()
+    fresh = kept if world.pseudonyms is None else world.pseudonyms.table(kept)
     whole = EventTable.concat([stored, fresh])
     measured = _measure_touched(world, fresh, whole, hits)
     rows = [_stored(one) for one in measured]
@@ -47,10 +61,18 @@ def absorb(world: World, source: str, batch: Batch) -> Absorbed:
         transaction.append_events(fresh)
         transaction.add_hits(hits)
         transaction.put_sessions(rows)
-        for metric, counts in count_batch(fresh, whole).items():
+        for metric, counts in count_batch(fresh, stored, whole).items():
             transaction.add_counts(metric, counts)
         transaction.add_counts(
-            "sigyn_events_dropped_total", count_dropped(batch.dropped, len(batch.table) - len(fresh))
+            "sigyn_events_dropped_total",
+            count_dropped(
+                {
+                    **batch.dropped,
+                    SESSION_FULL: len(unknown) - len(fresh),
+                    FUTURE: len(batch.table) - len(believed),
+                },
+                0 if batch.is_repeated else len(believed) - len(unknown),
+            ),
         )
         transaction.add_counts("sigyn_findings_total", count_findings(measured, known))
         transaction.set_position(source, batch.position)
@@ -65,7 +87,7 @@ def absorb(world: World, source: str, batch: Batch) -> Absorbed:
 def _measure_touched(world: World, fresh: EventTable, whole: EventTable, hits: list[Hit]) -> list[Measured]:
     """The sessions that have new events, measured whole."""
     names = fresh.categories("session_id")
-    touched = {names[code] for code in np.unique(fresh.codes("session_id"))}
+    touched = {names[code] for code in np.unique(fresh.codes("session_id"))} | {hit.session_id for hit in hits}
     if not touched:
         return []
     table = whole.take(whole.is_one_of("session_id", touched))
@@ -94,7 +116,30 @@ def _stored(measured: Measured) -> StoredSession:
     )
 
 
+def _not_judged(world: World, table: EventTable) -> EventTable:
+    """The rows without those within a session that has ended and keeps no events: they were judged with it."""
+    never = np.iinfo(np.int64).min
+    ended = [
+        world.verdicts[name].ended_ns if name in world.verdicts and name not in world.holding else never
+        for name in table.categories("session_id")
+    ]
+    return table.take(table.values("time_ns") > np.array([*ended, never])[table.codes("session_id")])
+
+
 def _unknown_rows(stored: EventTable, new: EventTable) -> EventTable:
     """The new events that are neither stored already nor repeated among themselves."""
     both = EventTable.concat([stored, new])
     return new.take(~both.repeated()[len(stored) :])
+
+
+def _with_room(stored: EventTable, unknown: EventTable, most: int) -> EventTable:
+    """The unknown events up to the number that is kept of a session, in the order they came."""
+    both = EventTable.concat([stored, unknown])
+    sizes = np.bincount(both.codes("session_id"), minlength=1)
+    if sizes.max() <= most:
+        return unknown
+    order = np.argsort(both.codes("session_id"), kind="stable")
+    number = np.empty(len(both), dtype=np.int64)
+    starts = np.cumsum(sizes) - sizes
+    number[order] = np.arange(len(both)) - np.repeat(starts, sizes)
+    return unknown.take(number[len(stored) :] < most)

@@ -20,9 +20,12 @@ from exporter.config import Config
 from exporter.decoders import decode_to_table
 from exporter.loki.client import LokiClient
 from exporter.loki.settings import LokiSettings, LokiTls
+from exporter.loki.shard_queries import shard_queries
+from exporter.pseudonyms import Pseudonyms
 from exporter.rule_file import load_rule_set
 from exporter.sources.local import LocalSource
 from exporter.sources.loki import LokiSource
+from exporter.sources.sharded import ShardDecoding, ShardedSource
 from exporter.sources.source import Source
 from exporter.sources.tail import ReadLimits
 from exporter.state import State
@@ -50,7 +53,14 @@ def build_world(config: Config, state: State, on_request: RequestObserver, now: 
         rules=build_rules(config),
         analyses=build_analyses(config),
         settings=build_cycle_settings(config, now),
+        pseudonyms=build_pseudonyms(config),
     )
+
+
+def build_pseudonyms(config: Config) -> Pseudonyms | None:
+    """What users are called instead, None where they keep their names."""
+    key = config.privacy.key
+    return Pseudonyms(key.get_secret_value()) if config.privacy.pseudonymise and key else None
 
 
 def build_rules(config: Config) -> RuleSet:
@@ -59,17 +69,16 @@ def build_rules(config: Config) -> RuleSet:
 
 
 def build_sources(config: Config, on_request: RequestObserver) -> tuple[Source, ...]:
-    """Every configured source."""
+    """Every configured source, with this shard's sessions."""
     sources: list[Source] = []
     if config.sources.local_paths:
-        sources.append(
-            LocalSource(
-                config.sources.local_paths, limits=ReadLimits(max_line_bytes=config.sources.local.max_line_bytes)
-            )
-        )
+        limits = ReadLimits(max_line_bytes=config.sources.local.max_line_bytes)
+        sources.append(ShardedSource(LocalSource(config.sources.local_paths, limits=limits), config.shard))
     if config.sources.loki.url:
         settings = build_loki_settings(config, config.sources.loki.url)
-        sources.append(LokiSource(LokiClient(settings, on_request=on_request), settings, decode_to_table))
+        decode = decode_to_table if config.shard.is_whole else ShardDecoding(decode_to_table, config.shard)
+        client = LokiClient(settings, on_request=on_request)
+        sources.append(LokiSource(client, settings, decode, shard=config.shard))
     return tuple(sources)
 
 
@@ -92,7 +101,7 @@ def build_loki_settings(config: Config, url: str) -> LokiSettings:
     loki = config.sources.loki
     return LokiSettings(
         url=url,
-        selectors=loki.selectors,
+        selectors=tuple(query for selector in loki.selectors for query in shard_queries(selector, config.shard)),
         tenant=loki.tenant,
         basic=(loki.username, loki.password.get_secret_value()) if loki.username and loki.password else None,
         bearer_token=loki.bearer_token.get_secret_value() if loki.bearer_token else None,
@@ -107,6 +116,8 @@ def build_loki_settings(config: Config, url: str) -> LokiSettings:
         slice_seconds=loki.slice.total_seconds(),
         threads=loki.threads,
         overlap_seconds=loki.overlap.total_seconds(),
+        # A late event must find the events of its session: without them, reading twice would count twice.
+        late_seconds=min(loki.late, config.state.keep_events).total_seconds(),
         lookback_seconds=loki.lookback.total_seconds(),
     )
 

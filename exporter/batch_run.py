@@ -23,8 +23,9 @@ from analytics.rules import RuleSet
 from analytics.sessions import SessionEvents
 from analytics.verdicts import INITIALIZING, SessionVerdict
 from exporter.judging import run_analyses
-from exporter.measuring import Measured, by_session, measure, session_rows
-from exporter.pipeline import by_risk
+from exporter.measuring import Measured, by_session, measure_sessions, session_rows
+from exporter.pseudonyms import Pseudonyms
+from exporter.ranking import by_risk
 from exporter.sources.source import Source
 from exporter.state import StoredSession
 from exporter.world import EnabledAnalysis, Models
@@ -51,6 +52,10 @@ class Inputs:
     events: int
     dropped: Counter[str]
 
+    def under(self, pseudonyms: Pseudonyms) -> Inputs:
+        """The same sessions under their users' pseudonyms."""
+        return replace(self, measured=tuple([replace(one, info=pseudonyms.info(one.info)) for one in self.measured]))
+
 
 def read_inputs(source: Source, rules: RuleSet, working_hours: WorkingHours, now_ns: int, progress: Progress) -> Inputs:
     """Read everything a source has and measure its sessions."""
@@ -63,24 +68,25 @@ def read_inputs(source: Source, rules: RuleSet, working_hours: WorkingHours, now
         tables.append(batch.table.without_details())
         progress(batch.progress)
     table = EventTable.concat(tables)
-    kept = table.deduplicated()
-    if len(kept) < len(table):
-        dropped["duplicate"] += len(table) - len(kept)
-    measured, checkpoints = _measure(kept, hits, rules, working_hours)
-    return Inputs(tuple(measured), checkpoints, len(kept), dropped)
+    sessions = SessionEvents.from_table(table)
+    kept = len(sessions.table)
+    if kept < len(table):
+        dropped["duplicate"] += len(table) - kept
+    measured, checkpoints = _measure(sessions, hits, rules, working_hours)
+    return Inputs(tuple(measured), checkpoints, kept, dropped)
 
 
 def _measure(
-    table: EventTable, hits: list[Hit], rules: RuleSet, working_hours: WorkingHours
+    sessions: SessionEvents, hits: list[Hit], rules: RuleSet, working_hours: WorkingHours
 ) -> tuple[list[Measured], dict[str, dict[int, np.ndarray]]]:
     measured: list[Measured] = []
     checkpoints: dict[str, dict[int, np.ndarray]] = {}
     hits_of: dict[str, list[Hit]] = {}
     for hit in hits:
         hits_of.setdefault(hit.session_id, []).append(hit)
-    for block in _blocks(SessionEvents.from_table(table)):
+    for block in _blocks(sessions):
         found = [hit for session_id in block.session_ids for hit in hits_of.get(session_id, ())]
-        measured += measure(block.table, found, rules, working_hours)
+        measured += measure_sessions(block, found, rules, working_hours)
         checkpoints.update(by_session(measure_checkpoints(block, working_hours), block.session_ids))
     return measured, checkpoints
 
@@ -90,10 +96,8 @@ def _blocks(sessions: SessionEvents) -> Iterator[SessionEvents]:
     for first in range(0, len(sessions), BLOCK):
         last = min(first + BLOCK, len(sessions))
         begin, end = int(sessions.starts[first]), int(sessions.starts[last])
-        rows = np.arange(begin, end)
-        yield SessionEvents(
-            sessions.table.take(rows), sessions.starts[first : last + 1] - begin, sessions.session_ids[first:last]
-        )
+        starts = sessions.starts[first : last + 1] - begin
+        yield SessionEvents(sessions.table.stretch(begin, end), starts, sessions.session_ids[first:last])
 
 
 def history_of(inputs: Inputs) -> History:

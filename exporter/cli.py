@@ -182,6 +182,33 @@ def explain(session_id: str, state_directory: Path) -> None:
 
 
 @cli.command()
+@click.argument("user", metavar="USER")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Configuration of the exporter.")
+@click.option("--state", "state_directory", type=click.Path(path_type=Path), help="State folder, in place of its own.")
+@click.option(
+    "--hook-file", type=click.Path(path_type=Path), help="File of `sigyn hook`; default: this account's usual one."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(
+    user: str, config_file: Path | None, state_directory: Path | None, hook_file: Path | None, *, yes: bool
+) -> None:
+    """Remove a user, by the id that telemetry has, from everything Sigyn stores, and say what is out of reach.
+
+    The exporter must be stopped meanwhile. With pseudonyms give --config: its key finds what is stored under them.
+    """
+    from exporter.commands.forget_command import run_forget
+    from exporter.hook_options import default_file
+
+    if config_file is None and state_directory is None:
+        raise click.UsageError("give --config FILE or --state DIR")
+    config = _load(config_file)
+    if state_directory is not None:
+        state = config.state.model_copy(update={"directory": state_directory, "url": None})
+        config = config.model_copy(update={"state": state})
+    run_forget(user, config, hook_file or default_file(os.environ, Path.home()), asks=not yes)
+
+
+@cli.command()
 @config_option
 @click.option("--from", "begin", required=True, metavar="T", help="Begin: RFC 3339 time, date, or age such as 7d.")
 @click.option("--to", "end", required=True, metavar="T", help="End: RFC 3339 time, date, age, or `now`.")

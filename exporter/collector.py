@@ -66,9 +66,27 @@ FAMILIES: Final = (
         ("session_id", "rank", "reason"),
     ),
     Family(
+        "sigyn_session_last_event_timestamp_seconds",
+        GaugeMetricFamily,
+        "When a session that has a risk score here had its last event, in Unix time.",
+        ("session_id",),
+    ),
+    Family(
+        "sigyn_session_finding_timestamp_seconds",
+        GaugeMetricFamily,
+        "When a rule last matched in a tracked session at high risk or above, in Unix time; its weightiest rules only.",
+        ("session_id", "rule"),
+    ),
+    Family(
         "sigyn_sessions",
         GaugeMetricFamily,
         "Sessions within the lookback by level of risk; initializing and insufficient have no score.",
+        ("level",),
+    ),
+    Family(
+        "sigyn_sessions_benign",
+        GaugeMetricFamily,
+        "Scored sessions without series of their own because a person called them benign, by level of risk.",
         ("level",),
     ),
     Family(

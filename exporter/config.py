@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -21,39 +21,12 @@ from exporter.config_checks import check_between_keys, check_files
 from exporter.config_environment import fill
 from exporter.config_file import ConfigError, Problem, dotted, read_file
 from exporter.config_keys import Location, nearest
+from exporter.config_messages import UNKNOWN_KEY, describe
 from exporter.config_models import Config
 from exporter.config_secrets import read_secrets
 from exporter.logs import one_line
 
 __all__ = ["Config", "ConfigError", "check_config", "load_config"]
-
-_UNKNOWN_KEY: Final = "extra_forbidden"
-_NUMBER_MESSAGE: Final = "must be a number"
-_BOOLEAN_MESSAGE: Final = "must be true or false"
-_LIST_MESSAGE: Final = "must be a list (write each item after a dash)"
-_TEXT_MESSAGE: Final = "must be text (put it in quotes)"
-_MESSAGES: Final = {
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_parsing_size": "must be a whole number of fewer digits",
-    "int_from_float": "must be a whole number",
-    "float_type": _NUMBER_MESSAGE,
-    "float_parsing": _NUMBER_MESSAGE,
-    "finite_number": "must be a finite number",
-    "bool_type": _BOOLEAN_MESSAGE,
-    "bool_parsing": _BOOLEAN_MESSAGE,
-    "string_type": _TEXT_MESSAGE,
-    "string_unicode": "must be valid UTF-8 text",
-    "string_too_short": "must not be empty",
-    "string_too_long": "must not be longer than {max_length} characters",
-    "path_type": _TEXT_MESSAGE,
-    "tuple_type": _LIST_MESSAGE,
-    "model_type": "must be a section (put its keys below it, indented)",
-    "greater_than": "must be greater than {gt:g}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "literal_error": "must be one of {expected}",
-}
 
 
 def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
@@ -99,7 +72,7 @@ def _validate(values: dict[str, Any], known: set[Location]) -> tuple[Config, lis
     """
     details = _invalid(values)
     config = Config.model_validate(_without(values, known | {detail["loc"] for detail in details}))
-    new = (detail for detail in details if detail["type"] == _UNKNOWN_KEY or detail["loc"] not in known)
+    new = (detail for detail in details if detail["type"] == UNKNOWN_KEY or detail["loc"] not in known)
     return config, [Problem(detail["loc"], _message(detail)) for detail in new]
 
 
@@ -127,13 +100,6 @@ def _without(values: dict[str, Any], wrong: set[Location]) -> dict[str, Any]:
 
 
 def _message(detail: ErrorDetails) -> str:
-    """What is wrong with a value, without repeating it."""
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind == _UNKNOWN_KEY:
-        meant = nearest(detail["loc"])
-        return "unknown key" + (f" (did you mean {meant}?)" if meant else " (remove it)")
-    if detail["input"] is None:
-        return "has no value (give one or remove the key)"
-    if kind == "value_error":
-        return str(context["error"])
-    return _MESSAGES.get(kind, "is not valid (see docs/configuration.md)").format_map(context)
+    """What is wrong with a value, without repeating it; for an unknown key, the one that is meant."""
+    meant = nearest(detail["loc"]) if detail["type"] == UNKNOWN_KEY else None
+    return f"unknown key (did you mean {meant}?)" if meant else describe(detail)

@@ -83,6 +83,11 @@ CHECKS: Final = (
         "is longer than state.retention (shorten it)",
     ),
     Check(
+        ("privacy.pseudonymise", "privacy.key", "privacy.key_file"),
+        lambda pseudonymise, key, key_file: pseudonymise and key is None and key_file is None,
+        "needs a key (add key or key_file)",
+    ),
+    Check(
         ("training.window", "state.retention"),
         lambda window, retention: window > retention,
         "is longer than state.retention, which removes those sessions (shorten it)",

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from exporter.config_privacy import PrivacySettings
 from exporter.config_sources import OptionalFile, Section, SourcesSettings
 from exporter.config_spans import ExcludedSpan
 from exporter.config_values import (
@@ -20,15 +21,16 @@ from exporter.config_values import (
     Duration,
     Hours,
     HttpUrl,
-    Listen,
-    ListenAddress,
     Lowercase,
+    OneShard,
     PositiveDuration,
     Ratio,
     StateUrl,
     Text,
     TimeZone,
 )
+from exporter.config_web import WebSettings
+from exporter.shards import WHOLE
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 """Names of the days in the order of ``datetime.weekday``: Monday is 0."""
@@ -176,17 +178,6 @@ class MetricsSettings(Section):
     )
 
 
-class WebSettings(Section):
-    """Pages, API and exposition."""
-
-    listen: Listen = Field(
-        ListenAddress("127.0.0.1", 9847),
-        description="Address to listen on, `HOST:PORT`; `0.0.0.0:9847` for all interfaces, port 0 for any free port.",
-    )
-    external_url: HttpUrl = Field(None, description="URL under which people reach the pages, for links to them.")
-    grafana_url: HttpUrl = Field(None, description="Grafana's base URL, for links to its dashboards.")
-
-
 class LogSettings(Section):
     """The exporter's own log, on standard error."""
 
@@ -214,6 +205,11 @@ class AnnouncementsSettings(Section):
 class Config(Section):
     """The whole configuration of one exporter."""
 
+    shard: OneShard = Field(
+        WHOLE,
+        description="Which part of all sessions this exporter judges, as `I/N`: the I-th of N exporters, counted from "
+        "1, N at most 16. Each of them needs a `state` of its own. docs/scaling.md says which sessions are whose.",
+    )
     sources: SourcesSettings = SourcesSettings()
     state: StateSettings = StateSettings()
     cycle: CycleSettings = CycleSettings()
@@ -223,6 +219,7 @@ class Config(Section):
     analyses: AnalysesSettings = AnalysesSettings()
     metrics: MetricsSettings = MetricsSettings()
     announcements: AnnouncementsSettings = AnnouncementsSettings()
+    privacy: PrivacySettings = PrivacySettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
 

@@ -54,7 +54,8 @@ A key whose default is *not set* counts as not set when its text is empty, which
 
 ## Secrets
 
-`sources.loki.password`, `sources.loki.bearer_token` and `state.url` are secrets: they may not stand in the file.
+`sources.loki.password`, `sources.loki.bearer_token`, `state.url`, `privacy.key`, `web.read_token` and
+`web.verdict_token` are secrets: they may not stand in the file.
 Write `${NAME}` and nothing else, or put the secret into a file of its own, on one line, and name it with the key
 that ends in `_file`.
 Secrets are never printed: not in errors, not in the log, and as asterisks on the pages.
@@ -65,16 +66,10 @@ def render_reference() -> str:
     """The reference page, Markdown: every key with its default and meaning, a table for each part of the tree."""
     lines = [_INTRODUCTION]
     for key in KEYS.values():
-        if key.section is not None and len(key.location) == 1:
+        if len(key.location) == 1:
             inner = (_cells(one) for one in KEYS.values() if _is_value_below(one, key))
-            lines += [
-                f"## `{key.path}`",
-                "",
-                _meaning(key),
-                "",
-                *markdown_table(("key", "default", "meaning"), inner),
-                "",
-            ]
+            told = [] if key.section is None else [_meaning(key), ""]
+            lines += [f"## `{key.path}`", "", *told, *markdown_table(("key", "default", "meaning"), inner), ""]
     return "\n".join(lines)
 
 

@@ -95,6 +95,11 @@ class LokiSettings(Section):
         description="Each read begins this long before the end of the last one, "
         "for lines that reach Loki late. Duration.",
     )
+    late: Duration = Field(
+        timedelta(days=1),
+        description="Every quarter of an hour Loki is asked how many lines it has of each of the last hours, "
+        "so far back; hours with more lines than were read are read again. 0 for never. Duration.",
+    )
     lookback: PositiveDuration = Field(timedelta(days=30), description="How far back the first read begins. Duration.")
 
 

@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, SecretStr
 
+from exporter.shards import MOST_SHARDS, Shard
+
 LONGEST: Final = timedelta(days=3650)
 """No duration may be longer: sums with the present time stay far from the ends of the calendar."""
 
@@ -130,6 +132,19 @@ def parse_listen(value: object) -> ListenAddress:
     return ListenAddress(match[1] or match[2], int(match[3]))
 
 
+def parse_shard(value: object) -> Shard:
+    """A shard written ``2/3``, or a ``Shard`` already."""
+    if isinstance(value, Shard):
+        return value
+    try:
+        return Shard.parse(value.strip() if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError(
+            f"must be I/N, the I-th of N exporters, counted from 1 and N at most {MOST_SHARDS} "
+            "(write 2/3 for the second of three)"
+        ) from None
+
+
 def check_http_url(value: str) -> str:
     """An http or https URL without credentials, query or fragment; the trailing slash is taken off."""
     if not value.isprintable() or " " in value:
@@ -223,5 +238,6 @@ Selector = Annotated[Text, AfterValidator(check_selector)]
 TimeZone = Annotated[Text, AfterValidator(check_time_zone)]
 Hours = Annotated[DailyHours, PlainValidator(parse_daily_hours), PlainSerializer(str, return_type=str)]
 Listen = Annotated[ListenAddress, PlainValidator(parse_listen), PlainSerializer(str, return_type=str)]
+OneShard = Annotated[Shard, PlainValidator(parse_shard), PlainSerializer(str, return_type=str)]
 Lowercase = BeforeValidator(_lower)
 EmptyIsUnset = BeforeValidator(_empty_is_unset)

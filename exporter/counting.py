@@ -20,25 +20,46 @@ from exporter.measuring import Measured
 
 Counts = dict[tuple[str, ...], float]
 
+BY_USER: Final = {"sigyn_cost_usd_total": ("user_id", "project")}
+"""Counters that tell users apart, with their labels."""
+
 _TOKEN_KINDS: Final = ("input", "output", "cache_read", "cache_creation")
 
 
-def count_batch(fresh: EventTable, whole: EventTable) -> dict[str, Counts]:
-    """Counts by metric name of new events; ``whole`` has all events of the sessions they belong to."""
-    results = fresh.take(fresh.is_one_of("event", ("tool_result",)))
+def count_batch(fresh: EventTable, stored: EventTable, whole: EventTable) -> dict[str, Counts]:
+    """Counts by metric name of new events.
+
+    What depends on a session's other events is counted over the whole session, less what was counted before, so that
+    it comes to the same wherever batches begin and end.
+
+    Args:
+        fresh: the new events.
+        stored: the earlier ones of the sessions they belong to.
+        whole: both.
+    """
+    results = _results(fresh)
     return {
         "sigyn_events_read_total": _sizes(fresh, "source", "event"),
         "sigyn_tool_calls_total": _tool_calls(fresh, results),
-        "sigyn_cost_usd_total": _sums(fresh, "cost_usd", "user_id", "project"),
+        "sigyn_cost_usd_total": _sums(fresh, "cost_usd", *BY_USER["sigyn_cost_usd_total"]),
         "sigyn_tokens_total": {
             (*labels, kind): total
             for kind in _TOKEN_KINDS
             for labels, total in _sums(fresh, f"{kind}_tokens", "agent").items()
         },
-        "sigyn_tool_transitions_total": _transitions(results),
+        "sigyn_tool_transitions_total": _more(_transitions(whole), _transitions(stored)),
         "sigyn_workflow_uses_total": _sizes(fresh.take(fresh.codes("workflow") >= 0), "workflow"),
-        "sigyn_persona_tool_calls_total": _persona_calls(results, whole),
+        "sigyn_persona_tool_calls_total": _more(_persona_calls(whole), _persona_calls(stored)),
     }
+
+
+def _results(table: EventTable) -> EventTable:
+    return table.take(table.is_one_of("event", ("tool_result",)))
+
+
+def _more(now: Counts, before: Counts) -> Counts:
+    """What has been added; a late event between two neighbours parts them, which takes nothing back."""
+    return {labels: count - before.get(labels, 0) for labels, count in now.items() if count > before.get(labels, 0)}
 
 
 def _texts(table: EventTable, name: str) -> list[str]:
@@ -80,17 +101,17 @@ def _tool_calls(fresh: EventTable, results: EventTable) -> Counts:
     return dict(counts)
 
 
-def _transitions(results: EventTable) -> Counts:
-    """Pairs of neighbouring tool results of a session within the batch, by tool category."""
-    sessions = SessionEvents.from_table(results)
+def _transitions(table: EventTable) -> Counts:
+    """Pairs of neighbouring tool results of a session, by tool category."""
+    sessions = SessionEvents.from_table(_results(table))
     categories = _texts(sessions.table, "tool_category")
     follows = np.flatnonzero(sessions.rank > 0)
     return dict(Counter((categories[row - 1] or "other", categories[row] or "other") for row in follows))
 
 
-def _persona_calls(results: EventTable, whole: EventTable) -> Counts:
+def _persona_calls(table: EventTable) -> Counts:
     """Tool results by the personas that their session was asked to take."""
-    named = whole.take(whole.codes("persona") >= 0)
+    named, results = table.take(table.codes("persona") >= 0), _results(table)
     personas: dict[str, set[str]] = {}
     for session_id, persona in zip(_texts(named, "session_id"), _texts(named, "persona"), strict=True):
         personas.setdefault(session_id, set()).add(persona)
@@ -104,7 +125,7 @@ def _persona_calls(results: EventTable, whole: EventTable) -> Counts:
 
 def count_dropped(dropped: Mapping[str, int], repeated: int) -> Counts:
     """Records that came to nothing, by reason; ``repeated`` events were known already."""
-    counts: Counts = {(reason,): count for reason, count in dropped.items()}
+    counts: Counts = {(reason,): count for reason, count in dropped.items() if count}
     if repeated:
         counts[("duplicate",)] = counts.get(("duplicate",), 0) + repeated
     return counts

@@ -33,7 +33,9 @@ class Instrumentation:
         trainings: finished trainings by outcome, one of TRAINING_OUTCOMES.
         config_last_reload_successful: 1 or 0; 1 after the start, because a wrong configuration does not start.
         config_last_reload_success: Unix time of the last successful load.
+        shard: always 1; which part of all sessions this exporter judges, and of how many.
         source_up: 1 while a source can be read, else 0.
+        source_problems: what could not be read of a source that can be read as a whole; the pages say what.
         announcements: lines for Loki by kind and outcome, each one of those in ``exporter.announcements``.
     """
 
@@ -73,8 +75,21 @@ class Instrumentation:
             "sigyn_config_last_reload_success_timestamp_seconds",
             "Unix time of the last successful load of the configuration.",
         )
+        self.shard = _gauge(
+            registry,
+            "sigyn_shard_info",
+            "Always 1; which part of all sessions this exporter judges, counted from 1, and how many parts there are.",
+            "shard",
+            "shards",
+        )
         self.source_up = _gauge(
             registry, "sigyn_source_up", "Whether a source could be read in the last cycle.", "source"
+        )
+        self.source_problems = _gauge(
+            registry,
+            "sigyn_source_problems",
+            "Things wrong with a source in the last cycle although it could be read; the pages and the log name them.",
+            "source",
         )
         build_info = _gauge(registry, "sigyn_build_info", "Always 1; what is running.", "version", "python_version")
         build_info.labels(version, platform.python_version()).set(1)

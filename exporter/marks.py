@@ -5,7 +5,7 @@ Kept beside the verdicts of the analyses, not in them: a final score never chang
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from analytics.features import SCHEMA
@@ -28,11 +28,10 @@ class Marks:
     leniency: Leniency = field(default_factory=Leniency)
     benign_since_ns: Mapping[str, int] = field(default_factory=dict)
 
-    def silenced(self, verdicts: Iterable[SessionVerdict]) -> frozenset[str]:
+    def silenced(self, verdicts: Mapping[str, SessionVerdict]) -> frozenset[str]:
         """The sessions that nobody is to be alerted of: benign, and nothing has happened in them since."""
-        return frozenset(
-            one.session_id for one in verdicts if one.ended_ns <= self.benign_since_ns.get(one.session_id, -1)
-        )
+        known = ((verdicts.get(session_id), since_ns) for session_id, since_ns in self.benign_since_ns.items())
+        return frozenset(one.session_id for one, since_ns in known if one is not None and one.ended_ns <= since_ns)
 
 
 def read_marks(state: State) -> Marks:

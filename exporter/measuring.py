@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.activity import WorkingHours
+from analytics.activity import Activity, WorkingHours
 from analytics.analysis import SessionRows
 from analytics.events import EventTable
-from analytics.feature_matrix import FeatureMatrix, measure_checkpoints, measure_features
+from analytics.feature_matrix import FeatureMatrix, measure_activity, measure_checkpoints
 from analytics.features import FEATURE_NAMES
 from analytics.findings import Finding
 from analytics.rule_occurrences import Hit
@@ -51,15 +51,24 @@ def measure(table: EventTable, hits: Iterable[Hit], rules: RuleSet, working_hour
         rules: the rules that look at whole sessions.
         working_hours: for the off-hours feature.
     """
-    sessions = SessionEvents.from_table(table)
-    matrix = measure_features(sessions, working_hours)
+    return measure_sessions(SessionEvents.from_table(table), hits, rules, working_hours)
+
+
+def measure_sessions(
+    sessions: SessionEvents, hits: Iterable[Hit], rules: RuleSet, working_hours: WorkingHours
+) -> list[Measured]:
+    """The same for sessions whose events are in order already."""
+    activity = Activity.of(sessions, working_hours)
     found: dict[str, list[Finding]] = {}
-    for finding in rules.findings(sessions.table, hits):
+    for finding in rules.findings(sessions.table, hits, activity.uses):
         found.setdefault(finding.session_id, []).append(finding)
     return [
         Measured(info, values, tuple(found.get(info.session_id, ())), trace)
         for info, values, trace in zip(
-            describe_sessions(sessions), matrix.values, trace_sessions(sessions), strict=True
+            describe_sessions(sessions),
+            measure_activity(activity).values,
+            trace_sessions(sessions, activity.uses),
+            strict=True,
         )
     ]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from analytics.features import SCHEMA
 from analytics.verdicts import INITIALIZING, SessionVerdict
@@ -18,6 +19,7 @@ from exporter.judging import idle_sessions, judge, remeasure
 from exporter.marks import read_marks
 from exporter.measuring import Measured
 from exporter.recent_sessions import describe_recent
+from exporter.retention import forget
 from exporter.snapshot import Snapshot
 from exporter.sources.source import Batch, Source, SourceError
 from exporter.world import DAY_NS, World
@@ -26,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 Progress = Callable[[str, float], None]
 """Told which source is read and how far, 0…1."""
+
+MOST_MEASURED: Final = 5_000
+"""Sessions whose measurements a cycle keeps at hand; of more than that, they are taken again from the state."""
 
 
 @dataclass
@@ -51,20 +56,29 @@ def run_cycle(world: World, now_ns: int, progress: Progress | None = None) -> Cy
     touched: dict[str, Measured] = {}
     for source in world.sources:
         for batch in _batches(world, source, now_ns, report):
-            absorbed = absorb(world, source.name, batch)
+            absorbed = absorb(world, source.name, batch, now_ns)
             touched.update((one.info.session_id, one) for one in absorbed.measured)
+            if len(touched) > MOST_MEASURED:
+                touched.clear()  # a back-fill must not hold all it has read: these wait in ``world.unjudged``
             report.events += absorbed.events
             if progress:
                 progress(source.name, batch.progress)
-    waiting = (world.unjudged | idle_sessions(world, now_ns) | _never_scored(world)) - touched.keys()
-    touched.update((one.info.session_id, one) for one in remeasure(world, waiting))
-    judge(world, list(touched.values()), now_ns)
-    world.unjudged.clear()
+    report.judged = _judge_all(world, touched, now_ns)
     forget(world, now_ns)
-    report.judged = len(touched)
     problems = (*report.failed.values(), *(line for source in world.sources for line in source.problems))
     report.snapshot = take_snapshot(world, now_ns, problems)
     return report
+
+
+def _judge_all(world: World, touched: dict[str, Measured], now_ns: int) -> int:
+    """Judge the sessions that were touched and those that wait for it, some at a time; returns how many."""
+    waiting = sorted((world.unjudged | idle_sessions(world, now_ns) | _never_scored(world)) - touched.keys())
+    # Once even without any: the analyses' gauges follow the models.
+    judge(world, list(touched.values()), now_ns)
+    for first in range(0, len(waiting), MOST_MEASURED):
+        judge(world, remeasure(world, waiting[first : first + MOST_MEASURED]), now_ns)
+    world.unjudged.clear()
+    return len(touched) + len(waiting)
 
 
 def _batches(world: World, source: Source, now_ns: int, report: CycleReport) -> Iterator[Batch]:
@@ -87,61 +101,35 @@ def _never_scored(world: World) -> set[str]:
     }
 
 
-def forget(world: World, now_ns: int) -> None:
-    """Drop events of sessions past their grace period, and sessions past the retention."""
-    settings = world.settings
-    past = [
-        session_id
-        for session_id in world.holding
-        if world.verdicts[session_id].is_final
-        and now_ns - world.verdicts[session_id].ended_ns >= settings.keep_events_ns
-    ]
-    old = [v.session_id for v in world.verdicts.values() if now_ns - v.ended_ns >= settings.retention_ns]
-    if not past and not old:
-        return
-    with world.state.begin() as transaction:
-        transaction.drop_events(past)
-        transaction.delete_sessions(old)
-    world.holding.difference_update(past, old)
-    for session_id in old:
-        del world.verdicts[session_id]
-
-
 def take_snapshot(world: World, now_ns: int, problems: tuple[str, ...] = ()) -> Snapshot:
     """What is known now, most risky session first."""
-    since = now_ns - world.settings.lookback_ns
-    shown = sorted((v for v in world.verdicts.values() if v.ended_ns >= since), key=by_risk)
+    shown = world.ranking.of(world.verdicts, now_ns - world.settings.lookback_ns)
     if "risk" not in world.models.fitted:
         shown = with_needed(shown, world, now_ns)
     return Snapshot(
         taken_at=now_ns / 1e9,
-        sessions=tuple(shown),
+        sessions=shown,
         counters=world.state.counters(),
         models=tuple(world.models.states.values()),
         readings={**world.readings, **describe_recent(world, now_ns)},
         problems=problems,
-        silenced=world.marks.silenced(shown),
+        silenced=world.marks.silenced(world.verdicts),
     )
 
 
-def with_needed(verdicts: list[SessionVerdict], world: World, now_ns: int) -> list[SessionVerdict]:
+def with_needed(verdicts: tuple[SessionVerdict, ...], world: World, now_ns: int) -> tuple[SessionVerdict, ...]:
     """The verdicts with the number of finished sessions still missing before the first can be scored."""
     minimum = next((one.settings.minimum_sessions for one in world.analyses if one.analysis.name == "risk"), 0)
     until = now_ns - world.settings.idle_timeout_ns
     finished = sum(one.ended_ns <= until and one.status == INITIALIZING for one in verdicts)
     needed = max(minimum - finished, 0)
-    return [replace(one, needed=needed) if one.status == INITIALIZING else one for one in verdicts]
-
-
-def by_risk(verdict: SessionVerdict) -> tuple[float, int, str]:
-    """Sort key: most risky first, then newest; sessions without a score last."""
-    return (-verdict.risk if verdict.risk is not None else 1.0, -verdict.ended_ns, verdict.session_id)
+    return tuple([replace(one, needed=needed) if one.status == INITIALIZING else one for one in verdicts])
 
 
 def restore(world: World, now_ns: int) -> None:
     """Load the known verdicts from the state; open sessions are judged again in the next cycle."""
     world.marks = read_marks(world.state)
-    for stored in world.state.sessions(since_ns=now_ns - world.settings.retention_ns):
+    for stored in world.state.sessions(now_ns - world.settings.retention_ns, with_checkpoints=False):
         if stored.verdict is None:
             continue
         world.verdicts[stored.session_id] = stored.verdict

@@ -39,6 +39,11 @@ def describe_recent(world: World, now_ns: int) -> dict[str, Mapping[tuple[str, .
     chosen = list(world.recent)[-MOST_SESSIONS:]
     if not chosen:
         return {}
+    grounds = [world.models, *(world.verdicts[session_id] for session_id in chosen)]
+    return world.described.on(grounds, lambda: _describe(world, chosen))
+
+
+def _describe(world: World, chosen: list[str]) -> dict[str, Mapping[tuple[str, ...], float]]:
     values = np.stack([world.recent[session_id] for session_id in chosen])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a feature that no session has: NaN is the answer wanted

@@ -26,8 +26,11 @@ def apply_configuration(
     rules = build_rules(new)
     analyses = build_analyses(new)
     settings = build_cycle_settings(new, now)
-    sources = build_sources(new, on_request) if new.sources != old.sources else world.sources
+    is_same = (new.sources, new.shard) == (old.sources, old.shard)
+    sources = world.sources if is_same else build_sources(new, on_request)
     if sources is not world.sources:
         close_sources(world.sources)
     world.rules, world.analyses, world.settings, world.sources = rules, analyses, settings, sources
-    return [section for section in ("state", "web", "metrics") if getattr(new, section) != getattr(old, section)]
+    changed = [section for section in ("state", "privacy", "metrics") if getattr(new, section) != getattr(old, section)]
+    addresses = ("listen", "external_url", "grafana_url")  # the rest of the section is followed as it changes
+    return changed + [f"web.{key}" for key in addresses if getattr(new.web, key) != getattr(old.web, key)]

@@ -18,9 +18,9 @@ from pydantic import (
     model_validator,
 )
 
-from analytics.events import DETAILS
+from analytics.events import DETAILS, TOTAL_COLUMNS
 from analytics.findings import SEVERITIES
-from analytics.rule_counts import TOTAL_COLUMNS, Count, Total
+from analytics.rule_counts import Count, Total
 from analytics.rule_matching import FLAG_COLUMNS, PATTERN_COLUMNS, TEXT_COLUMNS, Match, TextPattern
 from analytics.rule_runs import Run
 from analytics.rule_sequences import Sequence

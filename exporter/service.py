@@ -1,8 +1,8 @@
 """The exporter: two jobs on a schedule, the web server in front, and what happens when something goes wrong.
 
-One job runs the cycle, one trains; each runs alone and coalesced. The main thread serves. A cycle that fails leaves
-the last results standing until they are older than the staleness, then they are withdrawn, and metrics, log and
-``/-/ready`` say so.
+One job runs the cycle, one trains; each runs alone and coalesced. The main thread serves. A cycle that fails or does
+not end leaves the last results standing until they are older than the staleness, then they are withdrawn, and
+metrics, log and ``/-/ready`` say so. A cycle that could read some of its sources publishes what it has.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from exporter.assembly import build_training_settings, build_world, close_source
 from exporter.collector import SnapshotCollector
 from exporter.commands.clock import utc_now
 from exporter.config import Config, ConfigError, load_config
+from exporter.config_web import WebSettings
+from exporter.freshness import Freshness
+from exporter.garbage_collection import made_for_good
 from exporter.herald import Herald
 from exporter.instrumentation import Instrumentation
 from exporter.logs import configure_logging, one_line
@@ -36,6 +39,7 @@ from exporter.reloading import apply_configuration
 from exporter.rule_file import RuleFileError
 from exporter.state import HumanVerdict, StateError
 from exporter.training import Shelf, finished_sessions, is_due, load_models, read_history, train
+from exporter.watch import ClockSteps, Watch
 from exporter.web.session_detail import HumanVerdictInput
 from exporter.world import World
 
@@ -52,6 +56,7 @@ class Exporter:
         world: what the cycle works with.
         publisher: what scrape and pages read.
         registry: everything on ``/metrics``.
+        check_reload: raises ``ConfigError`` for a part of a new configuration that the web server could not follow.
     """
 
     def __init__(self, config: Config, config_file: Path | None, clock: Callable[[], float] = time.time) -> None:
@@ -62,6 +67,7 @@ class Exporter:
         # One more series for each counter that nobody reads.
         disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus-client does not annotate it
         self.publisher = Publisher()
+        self.freshness = Freshness(self.publisher, clock)
         self.registry = CollectorRegistry()
         self.instruments = Instrumentation(self.registry, version("sigyn"))
         self.world: World = build_world(config, open_state(config), self._count_request, utc_now())
@@ -77,14 +83,17 @@ class Exporter:
             rules=self.world.rules.rules,
         )
         self.registry.register(collector)
-        self._tell_intervals(config)
+        self._tell_settings(config)
         self.scheduler = BackgroundScheduler(timezone="UTC")
+        self.watch = Watch(ClockSteps(clock), self.scheduler, self.freshness.set_back, self._look_at_age)
         self.stopping = threading.Event()
         self.busy = threading.Lock()
         self.learning = threading.Lock()
         self.last_success: float | None = None
+        self.cycle_begun: float | None = None
         self.last_problem = "the first cycle has not finished yet"
         self.wants_training = False
+        self.check_reload: Callable[[WebSettings], None] = lambda _web: None
         self._restore()
 
     def _restore(self) -> None:
@@ -92,13 +101,16 @@ class Exporter:
         self.world.models = load_models(self.shelf, self.world.analyses)
         # Some but not all: a model file was damaged or no longer fits, and is not to stay missing until the next week.
         self.wants_training = 0 < len(self.world.models.fitted) < len(self.world.analyses)
-        restore(self.world, now_ns)
+        with made_for_good():
+            restore(self.world, now_ns)
         if self.world.verdicts:
             self.publisher.publish(take_snapshot(self.world, now_ns), restored=True)
 
-    def _tell_intervals(self, config: Config) -> None:
+    def _tell_settings(self, config: Config) -> None:
         self.instruments.cycle_interval.set(config.cycle.interval.total_seconds())
         self.instruments.training_interval.set(config.training.every.total_seconds())
+        self.instruments.shard.clear()
+        self.instruments.shard.labels(str(config.shard.number), str(config.shard.count)).set(1)
 
     def _count_request(self, operation: str, outcome: str) -> None:
         self.instruments.loki_requests.labels(operation, outcome).inc()
@@ -110,7 +122,7 @@ class Exporter:
         with self.busy:
             if self.stopping.is_set():
                 return None
-            begun = time.monotonic()
+            self.cycle_begun = begun = time.monotonic()
             try:
                 report = run_cycle(self.world, int(self.clock() * 1e9), self._tell_progress)
             except InterruptedError:
@@ -124,6 +136,7 @@ class Exporter:
                 )
                 return None
             finally:
+                self.cycle_begun = None
                 self.instruments.cycle_duration.observe(time.monotonic() - begun)
             self._finished(report)
             self.herald.finish_cycle()
@@ -132,12 +145,14 @@ class Exporter:
     def _finished(self, report: CycleReport) -> None:
         for source in self.world.sources:
             self.instruments.source_up.labels(source.name).set(source.name not in report.failed)
+            self.instruments.source_problems.labels(source.name).set(len(source.problems))
+        if not report.failed or len(report.failed) < len(self.world.sources):
+            self.freshness.publish(report.snapshot)
+        else:
+            self.freshness.keep(report.snapshot)
         if report.failed:
             self._failed("; ".join(report.failed.values()))
-            if self.publisher.withdrawn is None and self.last_success is not None:
-                self.publisher.publish(report.snapshot)
             return
-        self.publisher.publish(report.snapshot)
         self.last_success = self.clock()
         self.instruments.last_success.set(self.last_success)
         self.instruments.cycles.labels("success").inc()
@@ -147,12 +162,14 @@ class Exporter:
         """Count a failed cycle; withdraw scores that are too old to act on."""
         self.instruments.cycles.labels("failed").inc()
         self.last_problem = problem
-        snapshot = self.publisher.snapshot
-        since = self.last_success or (snapshot.taken_at if snapshot else None)
-        staleness = self.config.cycle.staleness.total_seconds()
-        if since is not None and self.clock() - since > staleness and self.publisher.withdrawn is None:
-            self.publisher.withdraw(f"no successful cycle for {staleness:.0f} s: {problem}")
-            logger.error("scores withdrawn: no successful cycle for %.0f s: %s", staleness, problem)
+        self.freshness.withdraw_if_older(self.config.cycle.staleness.total_seconds(), problem)
+
+    def _look_at_age(self) -> None:
+        """Withdraw scores that are too old to act on while no cycle comes to an end."""
+        begun, problem = self.cycle_begun, self.last_problem
+        if begun is not None:
+            problem = f"a cycle has been running for {time.monotonic() - begun:.0f} s; look at its sources and the disk"
+        self.freshness.withdraw_if_older(self.config.cycle.staleness.total_seconds(), problem)
 
     def _tell_progress(self, source: str, share: float) -> None:
         if self.stopping.is_set():
@@ -224,6 +241,7 @@ class Exporter:
         with self.world.state.begin() as transaction:
             transaction.put_human_verdict(session_id, verdict)
         self.world.marks = read_marks(self.world.state)
+        self.herald.tell_word(session_id, given.verdict)
         return True
 
     def reload(self) -> list[str]:
@@ -233,6 +251,7 @@ class Exporter:
         settings_before = [one.settings for one in self.world.analyses]
         try:
             new = load_config(self.config_file, os.environ)
+            self.check_reload(new.web)
             with self.busy:
                 unchanged = apply_configuration(self.world, self.config, new, self._count_request, utc_now())
         except (ConfigError, RuleFileError) as error:
@@ -252,7 +271,7 @@ class Exporter:
             configure_logging(new.log.level, new.log.format)
         self.config = new
         interval = new.cycle.interval.total_seconds()
-        self._tell_intervals(new)
+        self._tell_settings(new)
         if self.scheduler.running:
             self.scheduler.reschedule_job("cycle", trigger="interval", seconds=interval)
             with self.busy:
@@ -278,6 +297,7 @@ class Exporter:
             misfire_grace_time=None,
         )
         self.scheduler.start()
+        self.watch.start()
 
     def close(self) -> None:
         """Let go of sources, announcements and state."""
@@ -288,6 +308,7 @@ class Exporter:
     def stop(self) -> None:
         """End the schedule, give running work a moment to come to an end, close sources and state."""
         self.stopping.set()
+        self.watch.stop()
         if self.scheduler.running:
             self.scheduler.shutdown(wait=False)
         deadline = time.monotonic() + GRACE_SECONDS

@@ -13,7 +13,10 @@ from analytics.analysis import Analysis
 from analytics.rules import RuleSet
 from analytics.verdicts import SessionVerdict
 from exporter.announcements import Announcements
+from exporter.last_answer import LastAnswer
 from exporter.marks import Marks
+from exporter.pseudonyms import Pseudonyms
+from exporter.ranking import Ranking
 from exporter.snapshot import ModelState
 from exporter.sources.source import Source
 from exporter.state import State
@@ -31,6 +34,7 @@ class CycleSettings:
         keep_events_ns: how long after its end a session keeps its events, so that a late one can reopen it whole.
         retention_ns: age at which a session is deleted from the state.
         working_hours: for the off-hours feature.
+        most_events: of one session that are kept; further ones are counted, and only rules look at them.
     """
 
     idle_timeout_ns: int = 3_600_000_000_000
@@ -38,6 +42,7 @@ class CycleSettings:
     keep_events_ns: int = 7 * DAY_NS
     retention_ns: int = 90 * DAY_NS
     working_hours: WorkingHours = field(default_factory=WorkingHours)
+    most_events: int = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -82,11 +87,14 @@ class World:
         models: replaced by training.
         verdicts: the latest verdict of every session within the lookback, by id; the state's copy in memory.
         holding: sessions whose events the state still has.
+        ranking: the verdicts in the order they are shown in.
         recent: latest feature row, shape (n_features,), of the sessions of the last day.
+        described: the readings about those sessions.
         readings: the analyses' gauges as of the last cycle that judged anything.
         unjudged: sessions whose stored verdict is older than their events, to be judged in the next cycle.
         marks: what follows from people's verdicts; replaced whenever one is given.
         announcements: where scores and findings are told; None where nobody is told.
+        pseudonyms: what users are called instead; None where they keep their names.
     """
 
     sources: tuple[Source, ...]
@@ -98,7 +106,10 @@ class World:
     verdicts: dict[str, SessionVerdict] = field(default_factory=dict)
     unjudged: set[str] = field(default_factory=set)
     holding: set[str] = field(default_factory=set)
+    ranking: Ranking = field(default_factory=Ranking)
     recent: dict[str, np.ndarray] = field(default_factory=dict)
+    described: LastAnswer[dict[str, Mapping[tuple[str, ...], float]]] = field(default_factory=LastAnswer)
     readings: dict[str, Mapping[tuple[str, ...], float]] = field(default_factory=dict)
     marks: Marks = field(default_factory=Marks)
     announcements: Announcements | None = None
+    pseudonyms: Pseudonyms | None = None

@@ -12,14 +12,9 @@ from analytics.features.feature import Feature, Measure
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens")
 
 
-def _known_sum(activity: Activity, column: str) -> np.ndarray:
-    """Sum of a column over a session's events; NaN where no event has a value."""
-    return activity.event_values(column, np.ones(len(activity.sessions.table), dtype=bool)).sum()
-
-
 def tokens_total(activity: Activity) -> np.ndarray:
     """All tokens, cached ones included."""
-    sums = np.stack([_known_sum(activity, column) for column in _TOKENS])
+    sums = np.stack([activity.totals[column] for column in _TOKENS])
     return np.where(np.isnan(sums).all(axis=0), np.nan, np.nansum(sums, axis=0))
 
 
@@ -47,16 +42,14 @@ def context_tokens_max(activity: Activity) -> np.ndarray:
 
 def cache_read_share(activity: Activity) -> np.ndarray:
     """Share of the model's input that came from its cache."""
-    read = _known_sum(activity, "cache_read_tokens")
-    fresh = np.nan_to_num(_known_sum(activity, "input_tokens")) + np.nan_to_num(
-        _known_sum(activity, "cache_creation_tokens")
-    )
+    read = activity.totals["cache_read_tokens"]
+    fresh = np.nan_to_num(activity.totals["input_tokens"]) + np.nan_to_num(activity.totals["cache_creation_tokens"])
     return ratio(read, np.nan_to_num(read) + fresh)
 
 
 def cost_total(activity: Activity) -> np.ndarray:
     """Cost, the client's own estimate."""
-    return _known_sum(activity, "cost_usd")
+    return activity.totals["cost_usd"]
 
 
 def cost_per_use(activity: Activity) -> np.ndarray:
@@ -77,7 +70,7 @@ def input_size(share: float) -> Measure:
     """Measure of a quantile of the tool uses' input sizes."""
 
     def measure(activity: Activity) -> np.ndarray:
-        return activity.use_values(activity.uses.input_chars).quantile(share)
+        return activity.input_chars.quantile(share)
 
     return measure
 
@@ -86,7 +79,7 @@ def output_size(share: float) -> Measure:
     """Measure of a quantile of the tool uses' output sizes."""
 
     def measure(activity: Activity) -> np.ndarray:
-        return activity.use_values(activity.uses.output_chars).quantile(share)
+        return activity.output_chars.quantile(share)
 
     return measure
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from analytics.activity import Activity, Grouped, ratio
 from analytics.features.feature import Feature
@@ -78,8 +79,8 @@ def repetition(activity: Activity) -> np.ndarray:
     """Share of tool uses whose very call (tool and arguments) the session made before; NaN without arguments."""
     known = np.flatnonzero(activity.call_key != 0)
     session = activity.uses.session[known]
-    keys = np.stack([session.astype(np.uint64), activity.call_key[known]])
-    distinct = np.bincount(np.unique(keys, axis=1)[0].astype(np.int64), minlength=len(activity))
+    calls, _ = pd.factorize(activity.call_key[known])
+    distinct = Grouped(session, calls, len(activity)).distinct()
     whole = np.bincount(session, minlength=len(activity)).astype(float)
     return ratio(whole - distinct, whole)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from analytics.activity import Activity, Grouped, ratio
+from analytics.activity import Activity, Grouped, ratio, stretches
 from analytics.features.feature import Feature
 
 _HOUR_NS: Final = 3_600_000_000_000
@@ -21,15 +21,10 @@ def active_hours(activity: Activity) -> np.ndarray:
 
 def peak_activity(activity: Activity) -> np.ndarray:
     """Most events within one minute of the clock."""
-    minutes = activity.sessions.table.values("time_ns") // _MINUTE_NS
-    result = np.zeros(len(activity))
-    if len(minutes):
-        block = (
-            np.cumsum(np.concatenate(([True], (np.diff(minutes) != 0) | (np.diff(activity.sessions.index) != 0)))) - 1
-        )
-        counts = np.bincount(block)
-        np.maximum.at(result, activity.sessions.index, counts[block])
-    return result
+    sessions = activity.sessions
+    starts = stretches(sessions.table.values("time_ns") // _MINUTE_NS, sessions.index)
+    counts = np.diff(np.append(starts, len(sessions.table)))
+    return np.nan_to_num(Grouped(sessions.index[starts], counts, len(activity)).maximum())
 
 
 def off_hours_share(activity: Activity) -> np.ndarray:
@@ -50,12 +45,12 @@ def gap_p95(activity: Activity) -> np.ndarray:
 
 def tool_duration_median(activity: Activity) -> np.ndarray:
     """Median duration of tool uses; half of them hold no person's waiting."""
-    return activity.use_values(activity.uses.duration_ms / 1000.0).quantile(0.5)
+    return activity.use_seconds.quantile(0.5)
 
 
 def tool_duration_p95(activity: Activity) -> np.ndarray:
     """Duration that 95 % of the tool uses do not exceed; it holds the time a person took to allow a call."""
-    return activity.use_values(activity.uses.duration_ms / 1000.0).quantile(0.95)
+    return activity.use_seconds.quantile(0.95)
 
 
 def request_duration_median(activity: Activity) -> np.ndarray:

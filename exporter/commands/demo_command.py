@@ -15,10 +15,12 @@ from exporter.commands.simulate_command import make_sessions, write_sessions
 from exporter.commands.terminal import output_console, progress_bar, say, sessions_table
 from exporter.config import Config
 from exporter.config_values import ListenAddress
+from exporter.config_web import WebSettings
 from exporter.listening import address_of, open_listener
 from exporter.service import Exporter
 from exporter.serving import run_until_signal
 from exporter.sources.source import SourceError
+from exporter.web_access import load_web_security
 
 SHOWN = 12
 """Sessions in the printed table."""
@@ -29,6 +31,8 @@ def run_demo(
     *, inputs: Sequence[str], listen: ListenAddress, sessions: int, seed: int, directory: Path | None, serve: bool
 ) -> None:
     """Make telemetry unless some is given, train, score, print the riskiest sessions, serve until interrupted."""
+    if serve:
+        load_web_security(WebSettings(listen=listen), listen)
     folder = directory or Path(tempfile.mkdtemp(prefix="sigyn-demo-"))
     # Before the work: that the address is in use should not be said after it.
     with open_listener(listen) if serve else nullcontext() as listener:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analytics.reasons import number
-from analytics.verdicts import SessionVerdict
+from analytics.verdicts import FingerprintView, SessionVerdict
 from exporter.commands.terminal import output_console, why
 from exporter.logs import one_line
 from exporter.rule_file import load_rule_set
@@ -70,6 +70,21 @@ def _print_score(console: Console, verdict: SessionVerdict) -> None:
         distance = verdict.fingerprint.distance
         told = "no own history yet" if distance is None else f"{distance:.1f} deviations from its own history"
         console.print(f"\nfingerprint {verdict.fingerprint.id}, cluster {verdict.fingerprint.cluster}, {told}")
+        _print_resemblance(console, verdict.fingerprint)
+
+
+def _print_resemblance(console: Console, fingerprint: FingerprintView) -> None:
+    """What sessions of its cluster and category do, and whose habits it shows."""
+    told = [(f"cluster {fingerprint.cluster}", fingerprint.description)]
+    told.append((f"category {fingerprint.category}", fingerprint.category_description))
+    for name, description in told:
+        if description:
+            console.print(Text(f"  {name}: {one_line(description)}"))
+    if fingerprint.likely_user is not None:
+        chance = f"probability {fingerprint.user_probability or 0.0:.2f}"
+        console.print(Text(f"  habits of {one_line(fingerprint.likely_user)}, {chance}"))
+    if fingerprint.wrong_user is not None:
+        console.print(f"  not its own user's habits: {fingerprint.wrong_user:.2f}")
 
 
 def _print_findings(console: Console, verdict: SessionVerdict) -> None:

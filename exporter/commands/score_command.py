@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 
 from analytics.verdicts import SessionVerdict
-from exporter.assembly import build_analyses, build_cycle_settings, build_rules, local_source
+from exporter.assembly import build_analyses, build_cycle_settings, build_pseudonyms, build_rules, local_source
 from exporter.batch_run import Inputs, history_of, read_inputs, score_inputs, stored_sessions
 from exporter.commands.clock import utc_now
 from exporter.commands.failures import WorkFailedError
@@ -71,7 +71,8 @@ def _read(paths: Sequence[str], config: Config) -> Inputs:
     say(f"read {inputs.events:,} events of {len(inputs.measured):,} sessions")
     if left_out := dropped_line(inputs.dropped):
         say(left_out)
-    return inputs
+    pseudonyms = build_pseudonyms(config)
+    return inputs if pseudonyms is None else inputs.under(pseudonyms)
 
 
 def _fit(inputs: Inputs, analyses: tuple[EnabledAnalysis, ...], shelf: Shelf, previous: Models | None = None) -> Models:

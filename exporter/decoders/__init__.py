@@ -8,7 +8,7 @@ kind before it is used (``values``). Formats that arrive as OTLP records share `
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -58,10 +58,20 @@ def decode_records(records: Iterable[RawRecord], decoder: Decoder | None = None)
             decoded.dropped["unknown_format"] += 1
             continue
         try:
-            decoded.by_source.setdefault(chosen.name, []).extend(chosen.decode(record))
+            rows = decoded.by_source.setdefault(chosen.name, [])
+            rows.extend(_identified(chosen.decode(record), record.identify))
         except Undecodable as refusal:
             decoded.dropped[refusal.reason] += 1
     return decoded
+
+
+def _identified(rows: Iterable[NativeRecord], identify: Callable[[], str] | None) -> Iterator[NativeRecord]:
+    """The rows, those without an id or a sequence of their own with the id of the record they come from."""
+    for position, row in enumerate(rows):
+        if identify is None or row.get("event_id") or row.get("sequence") is not None:
+            yield row
+        else:
+            yield {**row, "event_id": f"{identify()}|{position}"}
 
 
 def decode_to_table(records: Iterable[RawRecord], decoder: Decoder | None = None) -> Intake:

@@ -32,12 +32,15 @@ class RawRecord:
         line: the log line of an OTLP entry (such as ``claude_code.tool_result``), else "".
         time_ns: when Loki says it happened, nanoseconds since the epoch; None for local files.
         labels: stream labels and structured metadata that came beside a JSON line; {} for local files.
+        identify: gives a text unique to the record, for events that bring no id of their own; None where the source
+            delivers each record once anyway.
     """
 
     fields: Mapping[str, Any]
     line: str = ""
     time_ns: int | None = None
     labels: Mapping[str, str] = None  # type: ignore[assignment]
+    identify: Callable[[], str] | None = None
 
     def __post_init__(self) -> None:
         if self.labels is None:

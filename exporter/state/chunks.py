@@ -67,6 +67,7 @@ def pack_events(table: EventTable) -> Iterator[EventChunk]:
     """
     if not len(table):
         return
+    table = table.without_details()
     codes = table.codes("session_id")
     if codes.min() < 0:
         raise ValueError("an event without a session id cannot be stored")

@@ -102,6 +102,36 @@ class Database:
         """Close all connections; SQLite then moves its write-ahead log into the file."""
         self._engine.dispose()
 
+    def empty_log(self) -> bool:
+        """Move SQLite's write-ahead log into the file and empty it: what was deleted may still stand there.
+
+        Waits for nobody; False while somebody reads. Other databases look after their log themselves.
+        """
+        return not self._is_sqlite or not self._alone("PRAGMA busy_timeout = 0", "PRAGMA wal_checkpoint(TRUNCATE)")[0]
+
+    def compact(self) -> None:
+        """Write SQLite's file anew, without the pages that nothing is stored in any more."""
+        if self._is_sqlite:
+            self._alone("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self._engine.dialect.name == "sqlite"
+
+    def _alone(self, *statements: str) -> tuple[Any, ...]:
+        """Run statements that no transaction may surround; gives the first row of the last one's answer."""
+        with self.in_words():
+            connection = self._engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                for statement in statements:
+                    row = cursor.execute(statement).fetchone()
+                cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+                cursor.close()
+            finally:
+                connection.close()
+        return tuple(row or ())
+
     def damaged(self, what: str) -> StateCorrupt:
         """The error for something stored that makes no sense."""
         return StateCorrupt(
@@ -137,6 +167,7 @@ def _prepare_connection(connection: Any, record: Any) -> None:
     _prepare_reader(connection, record)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not only given free
 
 
 def _prepare_reader(connection: Any, _record: Any) -> None:

@@ -27,6 +27,7 @@ from exporter.state.json_text import JsonText
 SCHEMA_VERSION: Final = 1
 """Grows with every change of a table, of the chunk format or of what a stored verdict is made of."""
 
+PREFIX: Final = "sigyn_"
 TABLES: Final = MetaData()
 
 # SQLite counts rows up by itself only in a key of exactly this type.

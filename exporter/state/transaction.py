@@ -15,6 +15,7 @@ from analytics.traces import Trace
 from exporter.state.announcement import Announced, Announcement
 from exporter.state.chunks import pack_events
 from exporter.state.human_verdict import HumanVerdict
+from exporter.state.json_text import JsonText
 from exporter.state.stored_session import StoredSession, to_row
 from exporter.state.tables import (
     OF_A_SESSION,
@@ -38,10 +39,15 @@ _INSERTS: Final[dict[str, Callable[[Table], sqlite.Insert | postgresql.Insert]]]
 
 
 class Transaction:
-    """Changes that are stored together or not at all; made by ``State.begin`` and valid until its block ends."""
+    """Changes that are stored together or not at all; made by ``State.begin`` and valid until its block ends.
+
+    Attributes:
+        has_deleted: whether anything was removed for good.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.has_deleted = False
 
     def set_position(self, source: str, position: Mapping[str, Any]) -> None:
         """Where a source stands once the events of this transaction are stored."""
@@ -51,6 +57,14 @@ class Transaction:
         """Add to a metric's cumulative counts, by label values in the metric's label order."""
         rows = [{"metric": metric, "labels": labels, "value": float(count)} for labels, count in counts.items()]
         self._upsert(counters, rows, adds=True)
+
+    def remove_counts(self, metric: str, labels: Iterable[tuple[str, ...]]) -> None:
+        """Remove counts of a metric by label values; counted again, they begin at nought."""
+        rows = [{"wanted": list(values)} for values in labels]
+        if rows:
+            self.has_deleted = True
+            chosen = (counters.c.metric == metric) & (counters.c.labels == bindparam("wanted", type_=JsonText()))
+            self._connection.execute(delete(counters).where(chosen), rows)
 
     def append_events(self, table: EventTable) -> None:
         """Store events, without details, behind those their sessions have: one chunk for each session."""
@@ -110,6 +124,7 @@ class Transaction:
         """Take lines out of the outbox, by their numbers from ``State.queued_announcements``."""
         rows = [{"wanted": number} for number in numbers]
         if rows:
+            self.has_deleted = True
             self._connection.execute(delete(outbox).where(outbox.c.announcement_id == bindparam("wanted")), rows)
 
     def trim_announcements(self, most: int) -> Counter[str]:
@@ -118,6 +133,13 @@ class Transaction:
         first_dropped = select(number).order_by(number.desc()).offset(most).limit(1).scalar_subquery()
         dropped = self._connection.execute(delete(outbox).where(number <= first_dropped).returning(outbox.c.kind))
         return Counter(dropped.scalars())
+
+    def rewrite_announcements(self, lines: Mapping[int, str]) -> None:
+        """Put other words into lines that wait, by their numbers; they keep their place."""
+        rows = [{"wanted": number, "changed": line} for number, line in lines.items()]
+        if rows:
+            changed = update(outbox).where(outbox.c.announcement_id == bindparam("wanted"))
+            self._connection.execute(changed.values(line=bindparam("changed")), rows)
 
     def put_announced(self, told: Mapping[str, Announced]) -> None:
         """Remember what was told about sessions, by session id."""
@@ -137,6 +159,10 @@ class Transaction:
         """Remember that a model file is this deployment's own; see ``ModelStore.load_latest``."""
         self._upsert(models, [{"analysis": analysis, "version": version, "sha256": sha256}])
 
+    def forget_models(self) -> None:
+        """Take no model file for this deployment's own any more."""
+        self._connection.execute(delete(models))
+
     def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         if rows:
             self._connection.execute(insert(table), rows)
@@ -155,6 +181,7 @@ class Transaction:
 
     def _delete(self, table: Table, ids: list[dict[str, str]]) -> None:
         if ids:
+            self.has_deleted = True
             self._connection.execute(delete(table).where(table.c.session_id == bindparam("wanted")), ids)
 
 

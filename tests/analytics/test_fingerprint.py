@@ -6,6 +6,7 @@ import pytest
 from analytics.analyses.fingerprint import FingerprintSettings, fit, run, unit_vectors
 from analytics.analysis import NotEnoughData
 from tests.analytics.histories import history_of, ordinary_records, rows_of
+from tests.analytics.planted_users import SHELL, sessions_by, team
 from tests.builders import ordinary_session, use
 
 SETTINGS = FingerprintSettings()
@@ -75,3 +76,36 @@ def test_too_few_sessions_give_no_fingerprints():
 def test_vectors_have_unit_length_and_unknown_is_typical():
     vectors = unit_vectors(np.array([[3.0, np.nan, 4.0]]))
     assert np.allclose(vectors, [[0.6, 0.0, 0.8]])
+
+
+@pytest.fixture(scope="module")
+def team_model():
+    return fit(history_of(team(30)), SETTINGS, None)
+
+
+def test_a_view_says_whose_habits_it_shows_and_what_its_cluster_does(team_model):
+    views = run(rows_of(sessions_by(SHELL, 10, seed=1)), team_model, SETTINGS, {}).sessions.values()
+    assert sum(view.likely_user == "cat" for view in views) >= 8
+    assert sum("`Bash`" in (view.description or "") for view in views) >= 8
+    assert all((view.user_probability is None) == (view.likely_user is None) for view in views)
+
+
+def test_a_session_under_the_wrong_user_is_told_in_its_view(team_model):
+    swapped = run(rows_of(sessions_by(SHELL, 10, seed=2, claimed="ana")), team_model, SETTINGS, {}).sessions
+    assert all(view.wrong_user >= 0.95 for view in swapped.values())
+
+
+def test_few_sessions_of_a_user_claim_nothing():
+    few = fit(history_of(team(12)), SETTINGS, None)
+    views = run(rows_of(sessions_by(SHELL, 4, seed=3)), few, SETTINGS, {}).sessions.values()
+    assert {(view.likely_user, view.user_probability, view.wrong_user) for view in views} == {(None, None, None)}
+
+
+def test_categories_and_their_descriptions_stay_across_retraining(team_model):
+    again = fit(history_of(team(34)), SETTINGS, team_model)
+    rows = rows_of(team(10, seed=4))
+    before, after = (run(rows, model, SETTINGS, {}).sessions for model in (team_model, again))
+    both = [name for name in before if before[name].category and after[name].category]
+    assert len(both) >= 15
+    assert all(before[name].category == after[name].category for name in both)
+    assert all(after[name].category_description for name in both)

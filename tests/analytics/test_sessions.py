@@ -63,10 +63,27 @@ def test_a_late_event_after_the_end_reopens_a_session():
 
 def test_an_age_takes_the_first_events_of_longer_sessions_only():
     records = [use(k, session="long") for k in range(10)] + [use(k, session="short") for k in range(4)]
-    part, chosen = SessionEvents.from_table(table_of(*records)).at_age(4)
+    part = SessionEvents.from_table(table_of(*records)).at_ages((4,))
     assert part.session_ids == ("long",)
     assert list(part.lengths) == [4]
-    assert len(chosen) == 1
+
+
+def test_ages_follow_one_another_each_with_the_first_events_of_its_sessions():
+    records = [use(k, session=name) for name, count in (("a", 3), ("b", 6), ("c", 9)) for k in range(count)]
+    sessions = SessionEvents.from_table(table_of(*records))
+    part = sessions.at_ages((2, 4, 8, 16))
+    assert part.session_ids == ("a", "b", "c", "b", "c", "c")
+    assert list(part.lengths) == [2, 2, 2, 4, 4, 8]
+    seconds = (part.table.values("time_ns") - sessions.table.values("time_ns").min()) // 1_000_000_000
+    assert seconds.tolist() == [second for length in part.lengths for second in range(length)]
+    names = [part.table.categories("session_id")[code] for code in part.table.codes("session_id")[part.starts[:-1]]]
+    assert tuple(names) == part.session_ids
+
+
+def test_no_session_is_old_enough():
+    part = SessionEvents.from_table(table_of(use(0))).at_ages((8, 16))
+    assert len(part) == 0
+    assert len(part.table) == 0
 
 
 def test_no_events_make_no_sessions():

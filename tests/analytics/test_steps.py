@@ -114,6 +114,37 @@ def test_a_cut_trace_is_measured_as_if_it_had_ended_there():
     assert np.array_equal(evidence.measure([whole.until(3)], [SCOPES]), evidence.measure([young], [SCOPES]))
 
 
+def test_sessions_measured_together_are_measured_as_if_each_were_alone():
+    rng = np.random.default_rng(3)
+
+    def some(count):
+        steps = rng.integers(3, 30, count)
+        return [trace([f"t{k}" for k in rng.integers(0, 7, n)], rng.lognormal(4, 2, n)) for n in steps]
+
+    fitted = fit_step_evidence(some(80), [SCOPES] * 80, 0)
+    whole = some(150)  # more than are looked up at once
+    traces = [*whole, *(one.until(5) for one in whole), EMPTY_TRACE]
+    scopes = [SCOPES if number % 3 else trace_scopes("another", None) for number in range(len(traces))]
+    together = fitted.measure(traces, scopes)
+    alone = [fitted.measure([one], [known])[0] for one, known in zip(traces, scopes, strict=True)]
+    assert np.array_equal(together, np.stack(alone))
+    assert fitted.worst_steps(traces, scopes) == [
+        fitted.worst_step(one, known) for one, known in zip(traces, scopes, strict=True)
+    ]
+
+
+def test_the_surprise_of_a_sequence_does_not_depend_on_its_neighbours():
+    model = fit_order_model(["abcabcabd", "aab", "c"])
+    sequences = ["abc", "", "xab", "dcba"]
+    for sequence, surprise in zip(sequences, model.surprises(sequences), strict=True):
+        assert np.array_equal(surprise, model.surprise(sequence))
+
+
+def test_a_model_of_nothing_finds_nothing_surprising_and_nothing_novel():
+    assert list(fit_order_model([]).surprise("ab")) == [0.0, 0.0]
+    assert not fit_size_model([EMPTY_TRACE], 0).novelty(trace("ab", [1, 2])).any()
+
+
 def test_no_steps_give_no_evidence():
     evidence = fit_step_evidence([EMPTY_TRACE], [SCOPES], 0)
     assert np.array_equal(evidence.measure([EMPTY_TRACE], [SCOPES]), np.zeros((1, len(MEASURES))))

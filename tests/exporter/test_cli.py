@@ -208,7 +208,7 @@ def test_a_scored_session_has_every_number_within_its_bounds(sigyn, trained):
     for score in (first["risk"], first["confidence"], first["anomaly"], *first["detectors"].values()):
         assert 0 <= score <= 1
     assert sum(first["parts"].values()) == pytest.approx(first["risk"])
-    assert {"id", "cluster", "distance"} == first["fingerprint"].keys()
+    assert {"id", "cluster", "distance", "description", "category", "wrong_user"} <= first["fingerprint"].keys()
     for reason in first["reasons"]:
         assert {"feature", "value", "expected_low", "expected_high", "contribution"} <= reason.keys()
 

@@ -11,8 +11,10 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from analytics.findings import Finding
 from analytics.verdicts import SessionVerdict, level_of
 from exporter.collector import FAMILIES, MAX_UNKNOWN_EVENT_NAMES, SnapshotCollector
+from exporter.exposition_summary import MOST_RULES
 from exporter.instrumentation import Instrumentation
 from exporter.publisher import Publisher
 from exporter.snapshot import ModelState, Snapshot
@@ -73,6 +75,32 @@ def test_only_the_riskiest_sessions_have_series_and_the_rest_is_counted():
     }  # fmt: skip
     assert registry.get_sample_value("sigyn_sessions_untracked") == 2.0
     assert registry.get_sample_value("sigyn_risk_score_mean") == pytest.approx(0.55)
+
+
+def test_the_last_event_is_told_of_the_sessions_that_have_series():
+    sessions = (verdict("s9", 0.9, ended_ns=1_700_000_000_500_000_000), verdict("s1", 0.1))
+    registry = exposed(Snapshot(0.0, sessions), tracked_sessions=1)
+    name = "sigyn_session_last_event_timestamp_seconds"
+    assert registry.get_sample_value(name, {"session_id": "s9"}) == 1_700_000_000.5
+    assert registry.get_sample_value(name, {"session_id": "s1"}) is None
+
+
+def test_rules_found_are_told_with_their_time_where_the_session_alerts_the_weightiest_first():
+    rules = [f"rule-{number:02}" for number in range(MOST_RULES + 3)]
+    findings = tuple(
+        Finding("a-session", rule, "medium", 1, first_ns=0, last_ns=number * 10**9) for number, rule in enumerate(rules)
+    )
+    parts = {rule: number / 100 for number, rule in enumerate(rules)}
+    sessions = (
+        verdict("risky", 0.8, findings=findings, parts=parts),
+        verdict("calm", 0.6, findings=findings, parts=parts),
+    )
+    found = {
+        (s.labels["session_id"], s.labels["rule"]): s.value
+        for s in samples(exposed(Snapshot(0.0, sessions)))
+        if s.name == "sigyn_session_finding_timestamp_seconds"
+    }
+    assert found == {("risky", rule): number for number, rule in enumerate(rules) if number >= 3}
 
 
 def test_each_detector_and_the_joint_verdict_have_a_series():
@@ -234,3 +262,18 @@ def test_promtool_accepts_the_whole_exposition():
         ["promtool", "check", "metrics"], input=generate_latest(registry), capture_output=True, timeout=30, check=False
     )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_the_same_sessions_give_the_same_scores_and_others_give_theirs():
+    publisher, registry = Publisher(), CollectorRegistry()
+    registry.register(SnapshotCollector(publisher))
+    sessions = (verdict("a", 0.8), verdict("b", 0.2))
+
+    def risks(snapshot):
+        publisher.publish(snapshot)
+        return {s.labels["session_id"]: s.value for s in samples(registry) if s.name == "sigyn_session_risk_score"}
+
+    assert risks(Snapshot(0.0, sessions)) == risks(Snapshot(1.0, sessions)) == {"a": 0.8, "b": 0.2}
+    assert risks(Snapshot(2.0, sessions, silenced=frozenset({"a"}))) == {"b": 0.2}
+    assert risks(Snapshot(3.0, (verdict("a", 0.9), *sessions[1:]))) == {"a": 0.9, "b": 0.2}
+    assert risks(Snapshot(4.0)) == {}

@@ -175,6 +175,9 @@ def test_secrets_are_found_by_their_type():
         ("sources", "loki", "password"),
         ("sources", "loki", "bearer_token"),
         ("state", "url"),
+        ("privacy", "key"),
+        ("web", "read_token"),
+        ("web", "verdict_token"),
     }
 
 

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import orjson
 from hypothesis import given, settings
@@ -42,7 +43,16 @@ def test_values_are_those_of_the_verdict():
         "error_ratio", 12.0, 0.0, 3.0, 0.31,
     ]  # fmt: skip
     assert [found["findings"][0][key] for key in ("rule", "severity", "count")] == ["secret-file-read", "high", 2]
-    assert found["fingerprint"] == {"id": "i", "cluster": "c", "distance": 1.7}
+    assert [found["fingerprint"][key] for key in ("id", "cluster", "distance")] == ["i", "c", 1.7]
+
+
+def test_a_fingerprint_says_what_it_resembles_and_whose_it_looks_like():
+    view = FingerprintView("i", "c", None, "more: a", "k-1", "more: b", "mara\ud800", 0.75, 0.98)
+    found = verdict_to_dict(replace(verdict(), fingerprint=view))["fingerprint"]
+    assert found == {
+        "id": "i", "cluster": "c", "distance": None, "description": "more: a", "category": "k-1",
+        "category_description": "more: b", "likely_user": "mara?", "user_probability": 0.75, "wrong_user": 0.98,
+    }  # fmt: skip
 
 
 def test_times_are_rfc_3339_utc_with_milliseconds_cut():

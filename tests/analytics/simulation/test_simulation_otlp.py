@@ -104,3 +104,11 @@ def test_other_agents_are_left_out_and_a_whole_team_is_valid_json():
     assert json.loads(json.dumps(body)) == body
     requests = sum(record["event"] == "api_request" and record["agent"] == "claude-code" for record in records)
     assert len(of(body, "api_request")) == requests > 0
+
+
+def test_a_body_never_steps_back_by_the_hour_that_loki_refuses():
+    settings = SimulationSettings(end_ns=1_772_500_000_000_000_000, sessions=20, days=7)
+    body = as_otlp(merge_in_time(simulate_team(settings, np.random.default_rng(1))))
+    times = np.array([int(entry["timeUnixNano"]) for entry in entries(body)])
+    assert times[-1] - times[0] > 86_400e9
+    assert (np.maximum.accumulate(times) - times).max() < 3600e9

@@ -13,15 +13,17 @@ from exporter.announcements import announcements as announcing
 from exporter.assembly import build_announcements, build_world
 from exporter.commands import replay_command
 from exporter.commands.once_command import run_once
-from exporter.config import Config
+from exporter.config import Config, load_config
 from exporter.model_store import ModelStore
 from exporter.pipeline import run_cycle
 from exporter.service import Exporter
-from exporter.state import State
+from exporter.state import HumanVerdict, State
 from exporter.training import Shelf, TrainingSettings, read_history, train
+from exporter.web.session_detail import HumanVerdictInput
 from exporter.world import Models
 from tests.builders import START, ordinary_session, use
 from tests.exporter.announcements.tellings import AWAY, HOUR_NS, Counts, Loki
+from tests.exporter.running import team, thief, write_config, write_lines
 from tests.exporter.worlds import RULES, Lines, open_world
 from tests.loki_standin import running_standin
 
@@ -161,6 +163,24 @@ def test_a_running_session_is_told_with_its_first_score_and_when_it_is_final(tra
     assert [line["is_final"] for line in own] == [False, True]
 
 
+def test_what_a_person_says_is_told_after_the_next_cycle_and_stays_said_after_a_restart(trained):
+    loki = Loki()
+    announce_in(trained, loki)
+    (riskiest, *_) = sorted(trained.verdicts.values(), key=lambda one: -(one.risk or 0.0))
+    with trained.state.begin() as transaction:
+        transaction.put_human_verdict(riskiest.session_id, HumanVerdict("malicious", "it was not me", at=1.0, by="ana"))
+    trained.announcements.tell_word(riskiest, "malicious", after(200))
+    run_and_tell(trained, after(200.1))
+    told = [line for line in loki.lines("session") if line["human_verdict"]]
+    assert [(line["session_id"], line["human_verdict"]) for line in told] == [(riskiest.session_id, "malicious")]
+    assert not any("not me" in line for _, _, line, _ in loki.entries)
+
+    announce_in(trained, loki)
+    trained.announcements.tell_word(riskiest, "malicious", after(201))
+    run_and_tell(trained, after(201))
+    assert [line for line in loki.lines("session") if line["human_verdict"]] == told
+
+
 def test_a_forgotten_session_is_forgotten_here_too(world):
     announce_in(world, Loki())
     world.sources[0].records = [theft()]
@@ -238,3 +258,26 @@ def test_the_running_exporter_tells_what_it_does(tmp_path):
         exporter.stop()
     labels = {"kind": "event", "outcome": "written"}
     assert registry.get_sample_value("sigyn_announcements_total", labels) == 1.0
+
+
+def test_a_verdict_given_to_the_running_exporter_is_told(tmp_path):
+    now = START.timestamp()
+    write_lines(tmp_path / "telemetry" / "team.jsonl", [*team(40, now - 2 * 3600), *thief(now - 7200)])
+    with running_standin(int(now * 1e9)) as loki:
+        config = write_config(tmp_path, announcements={"loki_url": loki.url}, analyses={"risk": {"trees": 20}})
+        exporter = Exporter(load_config(config, {}), None, lambda: now)
+        exporter.herald.open(exporter.config)
+        exporter.cycle()
+        assert exporter.training()
+        exporter.cycle()
+        assert exporter.put_verdict("thief", HumanVerdictInput("malicious", "not mine", "ana"))
+        assert not exporter.put_verdict("nobody", HumanVerdictInput("malicious", "", ""))
+        exporter.cycle()
+        exporter.stop()
+        told = [
+            one.metadata.get("human_verdict")
+            for one in loki.store().entries
+            if one.metadata.get("session_id") == "thief"
+        ]
+    assert told[-1] == "malicious"
+    assert told.count("malicious") == 1

@@ -87,3 +87,34 @@ def test_forgotten_sessions_take_no_memory():
     speaker = announcer({f"s{number}": Announced() for number in range(9)})
     speaker.forget_all_but({"s1", "s2", "unknown"})
     assert sorted(speaker._told) == ["s1", "s2"]
+
+
+def test_what_a_person_says_is_told_once_and_stays_in_the_sessions_later_lines():
+    speaker = announcer()
+    one = verdict(risk=0.8)
+    speaker.remember(speaker.news_of([one], NOW_NS))
+
+    words = [speaker.news_of_word(one, said, NOW_NS) for said in ("benign", "benign", "malicious")]
+
+    assert [[json.loads(line.line)["human_verdict"] for line in news.lines] for news in words] == [
+        ["benign"], [], ["malicious"],
+    ]  # fmt: skip
+    for news in words:
+        speaker.remember(news)
+    assert speaker.news_of([one], NOW_NS).lines == []
+    later = speaker.news_of([verdict(risk=0.95)], NOW_NS)
+    assert [json.loads(line.line)["human_verdict"] for line in later.lines] == ["malicious"]
+
+
+def test_what_a_person_says_of_a_session_without_a_score_waits_for_the_score():
+    speaker = announcer()
+    assert speaker.news_of_word(unscored(), "broken", NOW_NS).lines == []
+    (line,) = speaker.news_of([verdict()], NOW_NS).lines
+    assert json.loads(line.line)["human_verdict"] == "broken"
+
+
+def test_words_of_before_a_restart_are_known():
+    speaker = Announcer({}, {}, None, {"s1": "benign"})
+    assert speaker.news_of_word(verdict(), "benign", NOW_NS).lines == []
+    (line,) = speaker.news_of([verdict()], NOW_NS).lines
+    assert json.loads(line.line)["human_verdict"] == "benign"

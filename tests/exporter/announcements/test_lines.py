@@ -18,7 +18,8 @@ def test_a_session_line_is_what_score_prints_with_the_address_of_its_page():
     line = json.loads(session_line(one, URL, NOW_NS).line)
     assert {name: line[name] for name in verdict_to_dict(one)} == verdict_to_dict(one)
     assert line["url"] == URL
-    assert set(line) == {*verdict_to_dict(one), "url", "id"}
+    assert set(line) == {*verdict_to_dict(one), "url", "human_verdict", "id"}
+    assert line["human_verdict"] is None
 
 
 def test_a_session_line_can_be_filtered_by_its_metadata():
@@ -28,6 +29,11 @@ def test_a_session_line_can_be_filtered_by_its_metadata():
         "session_id": "s1", "level": "high", "status": "scored", "agent": "claude-code", "user_id": "ana",
         "project": "/home/ana/shop", "risk": "0.8300",
     }  # fmt: skip
+
+
+def test_a_session_line_repeats_what_a_person_said_in_the_line_and_its_metadata():
+    made = session_line(verdict(risk=0.83), URL, NOW_NS, "benign")
+    assert (json.loads(made.line)["human_verdict"], made.metadata["human_verdict"]) == ("benign", "benign")
 
 
 def test_a_finding_line_says_which_rule_matched_where_and_when():
