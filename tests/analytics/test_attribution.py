@@ -20,7 +20,10 @@ def test_planted_classes_are_told_apart_by_two_as_by_many():
         habits, labels = planted(classes)
         fitted = fit_attributor(habits[::2], labels[::2], least=10)
         chances = fitted.log_probabilities(habits[1::2])
-        assert np.mean([fitted.classes[k] == own for k, own in zip(chances.argmax(axis=1), labels[1::2], strict=True)]) > 0.95
+        assert (
+            np.mean([fitted.classes[k] == own for k, own in zip(chances.argmax(axis=1), labels[1::2], strict=True)])
+            > 0.95
+        )
         assert np.allclose(np.exp(chances).sum(axis=1), 1.0)
 
 
@@ -62,5 +65,5 @@ def test_the_newest_of_each_class_are_kept_within_the_bound(labels, least, most)
     for name in ("a", "b", "c"):
         own = [number for number, label in enumerate(labels) if label == name]
         chosen = [number for number in kept if labels[number] == name]
-        assert chosen == (own[-len(chosen):] if chosen else [])
+        assert chosen == (own[-len(chosen) :] if chosen else [])
         assert bool(chosen) == (len(own) >= least)

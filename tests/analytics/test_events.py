@@ -17,6 +17,12 @@ def test_unknown_columns_are_refused():
         EventTable.from_columns({"time_ns": np.array([1]), "colour": np.array([2.0])})
 
 
+def test_what_was_joined_can_be_joined_again():
+    joined = EventTable.concat([table_of(record("x", session_id="a")), table_of(record("x", session_id="b"))])
+    again = EventTable.concat([table_of(record("x", session_id="c")), joined])
+    assert list(again.frame["session_id"]) == ["c", "a", "b"]
+
+
 def test_tables_with_different_vocabularies_join_by_value():
     joined = EventTable.concat([table_of(use(0, "Read")), EventTable.empty(), table_of(use(1, "Bash"), use(2, "Read"))])
     assert list(joined.frame["tool_name"]) == ["Read", "Bash", "Read"]

@@ -84,9 +84,7 @@ def test_swapped_users_are_told_from_untouched_sessions(problem):
     def histories(ids):
         return history_of([one for name in ids for one in records[name]])
 
-    rows = {
-        row.other: row for row in judge_wrong_users(problem, "random", random_folds(problem, 0), histories, 0)
-    }
+    rows = {row.other: row for row in judge_wrong_users(problem, "random", random_folds(problem, 0), histories, 0)}
     assert set(rows) == {KNOWN, UNKNOWN}
     assert rows[KNOWN].auroc.value > 0.98
     assert rows[KNOWN].swapped == 2 * rows[KNOWN].genuine

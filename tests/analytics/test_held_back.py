@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.held_back import folds
+from analytics.traces import EMPTY_TRACE, Trace
+
+
+def opening(symbol: str, size: float = 10.0) -> Trace:
+    sizes = np.full((1, 4), np.nan, dtype=np.float32)
+    sizes[0, 0] = size
+    return Trace((symbol,), sizes, np.zeros(1, dtype=np.int32), 1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 5)), min_size=1, max_size=80), st.integers(1, 6))
+@settings(max_examples=60, deadline=None)
+def test_every_session_has_a_fold_and_no_fold_is_overfull(sessions, count):
+    started, tasks = zip(*sessions, strict=True)
+    fold = folds(started, [opening("prompt", float(task)) for task in tasks], count)
+    assert set(fold) <= set(range(count))
+    # Blocks are at most one fold's worth, and are dealt by where their middle falls.
+    assert np.bincount(fold).max() <= 2 * -(-len(sessions) // count)
+
+
+def test_sessions_that_open_alike_are_held_back_together():
+    tasks = [number % 20 for number in range(100)]
+    fold = folds(range(100), [opening("prompt", float(task)) for task in tasks], 5)
+    assert all(len({fold[number] for number in range(100) if tasks[number] == task}) == 1 for task in range(20))
+
+
+def test_sessions_that_open_differently_are_parted_by_time():
+    fold = folds(range(50), [opening("prompt", float(number)) for number in range(50)], 5)
+    assert fold.tolist() == sorted(fold.tolist())
+    assert np.bincount(fold).tolist() == [10] * 5
+
+
+def test_a_team_that_always_opens_alike_is_parted_by_time_too():
+    fold = folds(range(50), [opening("prompt")] * 50, 5)
+    assert np.bincount(fold).tolist() == [10] * 5
+
+
+def test_sessions_without_steps_are_not_alike():
+    assert np.bincount(folds(range(50), [EMPTY_TRACE] * 50, 5)).tolist() == [10] * 5
