@@ -13,15 +13,17 @@ from analytics.sessions import CHECKPOINTS
 
 LEAST_IN_BUCKET: Final = 30
 """Held-back rows below which an age bucket is judged by all final rows instead."""
-
-
 _YOUNGEST: Final = int(np.log2(CHECKPOINTS[0])) - 1
 _OLDEST: Final = int(np.log2(CHECKPOINTS[-1]))
 
 
 def age_bucket(ages: np.ndarray) -> np.ndarray:
-    """The age bucket of each age: the base-2 logarithm, rounded down, within the checkpoints' range."""
-    exponent = np.floor(np.log2(np.maximum(ages, 1))).astype(np.int64)
+    """The age bucket of each age: the nearest checkpoint, by the base-2 logarithm.
+
+    The nearest, not the last one passed: else most rows of a bucket would be younger than the sessions they judge, and
+    long sessions would look strange for their length.
+    """
+    exponent = np.rint(np.log2(np.maximum(ages, 1))).astype(np.int64)
     return np.clip(exponent, _YOUNGEST, _OLDEST)
 
 

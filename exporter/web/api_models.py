@@ -76,6 +76,10 @@ class SessionModel(BaseModel):
     parent_session_id: str | None
     is_final: bool
     model_version: str | None
+    live_risk: float | None = Field(description="The risk as it is now; `risk` of a running session may be its peak's.")
+    latched_level: str | None = Field(description="The level `risk` is held at; null while it is not held.")
+    peak_risk: float | None = Field(description="The highest risk reached; null where that was below `high`.")
+    peak_at: str | None = Field(description="Time of the session's last event then, RFC 3339, UTC.")
 
 
 class SessionPage(BaseModel):

@@ -68,6 +68,7 @@ def _environment(now: Callable[[], float]) -> Environment:
         "number": wording.number,
         "score": wording.score,
         "words": wording.words,
+        "detector": wording.detector,
         "inert": wording.inert,
         "middle_cut": wording.middle_cut,
         "gravest_first": gravest_first,

@@ -12,6 +12,19 @@ _UNKNOWN: Final = "\u2013"
 _STEPS: Final = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"))
 _INVISIBLE: Final = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 """Unicode categories that show nothing or change direction or line."""
+_DETECTORS: Final = {
+    "isolation_forest": "Isolation Forest",
+    "lof": "Local Outlier Factor",
+    "dbscan": "DBSCAN",
+    "covariance": "Bonds between features",
+    "sequence": "Order of steps",
+    "step": "Oddest size of a step",
+    "channel": "Sizes throughout",
+    "stretch": "Oddest stretch of sizes",
+    "intake": "Tool outputs taken in",
+    "words": "New words",
+    "wrong_user": "Another user's habits",
+}
 
 
 def utc(time_ns: int) -> str:
@@ -77,6 +90,11 @@ def hundredths(value: float) -> int:
 def words(name: str) -> str:
     """A snake_case or kebab-case name as words: ``error_ratio`` becomes ``error ratio``."""
     return name.replace("_", " ").replace("-", " ")
+
+
+def detector(name: str) -> str:
+    """A detector as a person reads it."""
+    return _DETECTORS.get(name, words(name))
 
 
 def inert(text: str | None, limit: int = 200) -> str:
