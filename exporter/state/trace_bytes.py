@@ -40,7 +40,8 @@ def unpack_trace(packed: bytes) -> Trace:
     try:
         raw = zlib.decompress(packed)
         begin = _HEAD_BYTES + int.from_bytes(raw[:_HEAD_BYTES], "little")
-        names, codes, words, places = orjson.loads(raw[_HEAD_BYTES:begin])
+        names, codes, *said = orjson.loads(raw[_HEAD_BYTES:begin])
+        words, places = said or ([], [])  # traces written before words were kept have none
         count = len(codes)
         sizes = np.frombuffer(raw, _SIZE, count * len(CHANNELS), begin).reshape(count, len(CHANNELS))
         ranks = np.frombuffer(raw, _RANK, count, begin + sizes.nbytes)

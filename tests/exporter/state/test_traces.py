@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,6 +28,19 @@ def test_a_trace_comes_back_as_it_was(names):
     assert back.symbols == tuple(names)
     assert np.array_equal(back.sizes, made(names).sizes, equal_nan=True)
     assert np.array_equal(back.ranks, made(names).ranks)
+
+
+def test_the_words_of_its_steps_come_back_too():
+    whole = made(["Bash", "Read"])
+    said = Trace(whole.symbols, whole.sizes, whole.ranks, whole.length, ("git_push git_push:-f", ""))
+    assert unpack_trace(pack_trace(said)).words == said.words
+    assert unpack_trace(pack_trace(whole)).words == ()
+
+
+def test_a_trace_written_before_words_were_kept_has_none():
+    head = b'[["a"],[0]]'
+    old = zlib.compress(len(head).to_bytes(4, "little") + head + b"\0" * 16 + b"\0" * 4)
+    assert (unpack_trace(old).symbols, unpack_trace(old).words) == (("a",), ())
 
 
 def test_a_long_trace_is_stored_bounded():
