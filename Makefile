@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 DONE   := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit live slow bench evaluate docs format clean
+.PHONY: help demo test lint types unit live slow bench evaluate audit docs format clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ bench: $(DONE) ## The figures of the README (some minutes)
 evaluate: $(DONE) ## How well sessions are told apart: every NAME.jsonl.gz with NAME.labels.csv in DATA (hours)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[benchmark]'
 	$(BIN)/sigyn evaluate --folder $(DATA) --train good --train all --equal-length --past-onset 5 --contaminate 0,5,10,20 --peers --format markdown
+
+audit: $(DONE) ## Known vulnerabilities of the pinned versions (needs pip-audit and its data)
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 docs: $(DONE) ## Write the reference pages that are made from the code
 	$(BIN)/python -m exporter.config_reference --write

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from analytics.events import TOTAL_COLUMNS
+from analytics.events import EVENT_NAMES, TOTAL_COLUMNS
 from analytics.sessions import SessionEvents
 from analytics.tool_uses import ToolUses, pair_tool_uses
 
@@ -58,6 +58,21 @@ class Activity:
     def event_mask(self, *names: str) -> np.ndarray:
         """Mask of the events with one of the names."""
         return self.sessions.table.is_one_of("event", names)
+
+    def count_named(self, name: str) -> np.ndarray:
+        """How many events of one of ``EVENT_NAMES`` each session has."""
+        return self._named_counts[:, EVENT_NAMES.index(name)].astype(float)
+
+    @cached_property
+    def _named_counts(self) -> np.ndarray:
+        """Events by name, shape (n_sessions, n_names + 1), the unknown names together in the last column."""
+        table, others = self.sessions.table, len(EVENT_NAMES)
+        columns = np.array(
+            [EVENT_NAMES.index(name) if name in EVENT_NAMES else others for name in table.categories("event")],
+            dtype=np.int64,
+        )
+        cells = self.sessions.index * (others + 1) + columns[table.codes("event")]
+        return np.bincount(cells, minlength=len(self) * (others + 1)).reshape(len(self), others + 1)
 
     def count_events(self, mask: np.ndarray) -> np.ndarray:
         """How many masked events each session has."""

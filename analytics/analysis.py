@@ -19,6 +19,7 @@ from analytics.findings import Finding
 from analytics.leniency import Leniency
 from analytics.sessions import SessionInfo
 from analytics.traces import EMPTY_TRACE, Trace
+from analytics.wariness import Wariness
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class SessionRows:
         findings: rule findings of each session.
         traces: the steps of each session; () where nobody kept them.
         leniency: what weighs less because a person called its like benign.
+        wariness: what weighs more because a person called its like malicious.
     """
 
     infos: tuple[SessionInfo, ...]
@@ -38,6 +40,7 @@ class SessionRows:
     findings: tuple[tuple[Finding, ...], ...]
     traces: tuple[Trace, ...] = ()
     leniency: Leniency = field(default_factory=Leniency)
+    wariness: Wariness = field(default_factory=Wariness)
 
     def __len__(self) -> int:
         return len(self.infos)
@@ -122,11 +125,13 @@ class Analysis:
             model it replaces, or None, so that ids can stay stable across retraining.
         run: ``run(rows, model, settings, upstream)`` judges sessions; ``model`` is None while there is none.
         needs: analyses whose results it reads; they run first.
+        spreads: whether ``fit`` takes a ``spread``, an ``analytics.spreading.Spread`` for its independent parts.
     """
 
     name: str
     settings: type
     metrics: tuple[MetricSpec, ...]
-    fit: Callable[[History, Any, Any], Any]
+    fit: Callable[..., Any]
     run: Callable[[SessionRows, Any, Any, Mapping[str, AnalysisResult]], AnalysisResult]
     needs: tuple[str, ...] = ()
+    spreads: bool = False

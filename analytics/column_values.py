@@ -19,6 +19,7 @@ MAX_TEXT: Final = 256
 MAX_DETAIL: Final = 16_384
 """Characters kept of a command, path, address or the unknown fields of one event."""
 
+_CANONICAL: Final = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 _CONTROL: Final = dict.fromkeys((*range(32), 127, *range(0x80, 0xA0), 0x2028, 0x2029), "\ufffd")
 
 
@@ -91,7 +92,7 @@ def _hashed(texts: np.ndarray) -> np.ndarray:
 def json_text(value: Any) -> str:
     """A value as canonical JSON text of bounded length: keys sorted, so equal values give equal text."""
     try:
-        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str).decode()
+        text = orjson.dumps(value, option=_CANONICAL, default=str).decode()
     except (TypeError, ValueError, RecursionError):  # too deep, or integers beyond 64 bits
         text = f"unreadable {type(value).__name__}"
     return text[:MAX_DETAIL]

@@ -19,7 +19,7 @@ from analytics.age_calibration import AgeCalibration, age_bucket
 from analytics.baseline import Who
 from analytics.detectors import Detector, FittedDetector
 from analytics.detectors.covariance import FittedCovariance, fit_covariance
-from analytics.step_evidence import MEASURES, StepEvidence, TraceScope, WorstStep, fit_step_evidence
+from analytics.step_evidence import MEASURES, SizeStory, StepEvidence, TraceScope, fit_step_evidence
 from analytics.traces import Trace
 from analytics.vocabulary_model import VocabularyModel, fit_vocabulary
 from analytics.voices import COVARIANCE, WORDS, WRONG_USER, voices_of
@@ -124,9 +124,9 @@ class Ensemble:
             voices,
         )
 
-    def worst_steps(self, evidence: Evidence) -> list[WorstStep | None]:
-        """The step of each row whose size is most novel."""
-        return self.detectors.steps.worst_steps(evidence.traces, evidence.scopes)
+    def size_stories(self, evidence: Evidence) -> list[SizeStory | None]:
+        """What the sizes of each row's steps say."""
+        return self.detectors.steps.size_stories(evidence.traces, evidence.scopes)
 
 
 @dataclass(frozen=True)

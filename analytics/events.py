@@ -144,6 +144,13 @@ def missing_values(kind: str, length: int) -> np.ndarray | pd.Categorical:
     return np.full(length, fill[kind], dtype=DTYPES[kind])
 
 
+def _union(parts: list[pd.Categorical]) -> pd.Categorical:
+    """Text columns one after the other."""
+    union = union_categoricals(parts)
+    # Where categories differ, pandas 3 gives them its own text type, and refuses to join that with plain text later.
+    return pd.Categorical.from_codes(union.codes, categories=pd.Index(union.categories, dtype=object))
+
+
 @dataclass(frozen=True)
 class EventTable:
     """Events as one data frame with exactly the columns of ``COLUMNS``, in that order and those kinds.
@@ -191,7 +198,7 @@ class EventTable:
         for column in COLUMNS:
             pieces = [part[column.name] for part in parts]
             if column.kind == "text":
-                columns[column.name] = union_categoricals([piece.array for piece in pieces])
+                columns[column.name] = _union([piece.array for piece in pieces])
             else:
                 columns[column.name] = np.concatenate([piece.to_numpy() for piece in pieces])
         return cls.from_columns(columns)

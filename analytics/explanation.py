@@ -1,9 +1,9 @@
 """The explanation of one score: each voice's part of the anomaly, told in its own words.
 
 The voices add up to the joint evidence. What the shape of a session says is split over the features by their squared
-deviations, as in a distance of independent standardised features; what the covariance says, by its own terms. The
-voices of the steps are told by the step whose size is most novel and the stretch that is most surprising, the words'
-by the words.
+deviations, as in a distance of independent standardised features; what the covariance says, by its own terms; what the
+sizes of the steps say, by the channels in which they are novel. The order of the steps and the words speak for
+themselves. What says the same thing is one theme (see ``analytics.reason_themes``), told once.
 """
 
 from __future__ import annotations
@@ -14,16 +14,19 @@ from typing import Final
 
 import numpy as np
 
+from analytics.reason_themes import ORDER, theme_of_channel
 from analytics.reasons import (
+    Part,
     Subject,
-    feature_reasons,
+    feature_parts,
     main_reasons,
     order_reason,
     size_reason,
     user_reason,
     word_reason,
 )
-from analytics.step_evidence import ORDER_MEASURE, SIZE_MEASURES, WorstStep
+from analytics.step_evidence import ORDER_MEASURE, SIZE_MEASURES, SizeStory
+from analytics.traces import CHANNELS
 from analytics.verdicts import Reason
 from analytics.voices import COVARIANCE, SHAPE, WORDS, WRONG_USER
 
@@ -33,13 +36,14 @@ class Case:
     """One session that was judged.
 
     Attributes:
-        subject: its features.
+        subject: its features and steps.
         correlated: each feature's share of what the covariance says, shape (n_features,).
         anomaly: the joint score.
         voices: each voice's part of the joint evidence.
         raw: raw scores by detector.
         usual: what most sessions of that age do not exceed, for the detectors told by a number.
-        worst: the step whose size is most novel.
+        sizes: what the sizes of its steps say.
+        oddest: symbols of the stretch whose order is most surprising.
         new_words: words that the user hardly ever used, least expected first.
     """
 
@@ -49,8 +53,13 @@ class Case:
     voices: Mapping[str, float]
     raw: Mapping[str, float]
     usual: Mapping[str, float]
-    worst: WorstStep | None
+    sizes: SizeStory | None
+    oddest: Sequence[str]
     new_words: Sequence[str]
+
+    def is_loud(self, detector: str) -> bool:
+        """Whether a detector says more than it does of most sessions of that age."""
+        return self.raw[detector] > self.usual[detector]
 
 
 TOLD_BY_NUMBER: Final = (ORDER_MEASURE, WORDS, WRONG_USER)
@@ -63,13 +72,39 @@ def explain(case: Case) -> tuple[Reason, ...]:
     share = {voice: part * unit for voice, part in case.voices.items()}
     squared = case.subject.deviations**2
     alone = squared / max(float(squared.sum()), 1e-12)
-    found = feature_reasons(case.subject, share[SHAPE] * alone + share[COVARIANCE] * case.correlated)
-    if case.worst is not None and case.worst.is_telling:
-        found.append(size_reason(case.worst, sum(share[measure] for measure in SIZE_MEASURES)))
-    if case.raw[ORDER_MEASURE] > case.usual[ORDER_MEASURE]:
-        found.append(order_reason(case.raw[ORDER_MEASURE], case.usual[ORDER_MEASURE], share[ORDER_MEASURE]))
-    if case.raw[WRONG_USER] > case.usual[WRONG_USER]:
-        found.append(user_reason(case.raw[WRONG_USER], case.usual[WRONG_USER], share[WRONG_USER]))
-    if case.new_words and case.raw[WORDS] > case.usual[WORDS]:
-        found.append(word_reason(case.new_words, case.raw[WORDS], case.usual[WORDS], share[WORDS]))
-    return main_reasons(found)
+    parts = feature_parts(case.subject, share[SHAPE] * alone + share[COVARIANCE] * case.correlated)
+    return main_reasons([*parts, *_size_parts(case, share), *_spoken_parts(case, share)])
+
+
+def _size_parts(case: Case, share: Mapping[str, float]) -> list[Part]:
+    """What the sizes say, by channel; durations are told by the features of that theme alone."""
+    if case.sizes is None:
+        return []
+    by_channel = np.sum([share[measure] * case.sizes.shares[measure] for measure in SIZE_MEASURES], axis=0)
+    parts = []
+    for channel, worst, weight in zip(CHANNELS, case.sizes.worst_of, by_channel.tolist(), strict=True):
+        is_telling = worst is not None and worst.is_telling
+        told = size_reason(worst, weight) if worst is not None and is_telling else None
+        parts.append(Part(theme_of_channel(channel), weight, told))
+    return parts
+
+
+def _spoken_parts(case: Case, share: Mapping[str, float]) -> list[Part]:
+    """What order, habits and words say, where they say more than usual."""
+    parts = []
+    if case.is_loud(ORDER_MEASURE):
+        told = order_reason(case.oddest, case.raw[ORDER_MEASURE], case.usual[ORDER_MEASURE], share[ORDER_MEASURE])
+        parts.append(Part(WORDS if _runs_new_program(case) else ORDER, share[ORDER_MEASURE], told))
+    if case.is_loud(WRONG_USER):
+        odds = user_reason(case.raw[WRONG_USER], case.usual[WRONG_USER], share[WRONG_USER])
+        parts.append(Part(WRONG_USER, share[WRONG_USER], odds))
+    if case.new_words and case.is_loud(WORDS):
+        new = word_reason(case.new_words, case.raw[WORDS], case.usual[WORDS], share[WORDS])
+        parts.append(Part(WORDS, share[WORDS], new))
+    return parts
+
+
+def _runs_new_program(case: Case) -> bool:
+    """Whether the oddest steps run a program that is new to the user: then their order says what the word says."""
+    new = {word.partition(":")[0] for word in case.new_words} if case.is_loud(WORDS) else set()
+    return any(step.partition(":")[2].partition(" ")[0] in new for step in case.oddest)

@@ -16,7 +16,7 @@ import numpy as np
 from analytics.analysis import SessionRows
 from analytics.baseline import from_model_space, to_model_space
 from analytics.features import FEATURES
-from analytics.reasons import measured
+from analytics.reason_words import measured
 from analytics.traces import MESSAGE, PROMPT
 
 MOST_MORE: Final = 3

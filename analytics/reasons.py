@@ -6,15 +6,19 @@ are of the whole, so those of the listed reasons add up to the anomaly at most.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from analytics.features import FEATURES
 from analytics.features.feature import Feature
+from analytics.reason_themes import is_teller, theme_of
+from analytics.reason_words import feature_words, number
 from analytics.step_evidence import WorstStep
+from analytics.traces import EMPTY_TRACE, Trace
 from analytics.verdicts import Reason
 from analytics.words import described
 
@@ -41,15 +45,33 @@ class Subject:
         values: its features, shape (n_features,), NaN unknown.
         deviations: the same, standardised and directed.
         expected: lowest and highest value expected of each feature, shape (n_features,) each.
+        trace: its steps.
+        has_user: whether its user is known, whose sessions the expected values then come from.
     """
 
     values: np.ndarray
     deviations: np.ndarray
     expected: tuple[np.ndarray, np.ndarray]
+    trace: Trace = EMPTY_TRACE
+    has_user: bool = True
+
+    @property
+    def whose(self) -> str:
+        """Whose sessions the expected values come from."""
+        return "this user's sessions" if self.has_user else "other sessions"
 
 
-def feature_reasons(subject: Subject, shares: np.ndarray) -> list[Reason]:
-    """Features outside their expected range, weightiest first.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the anomaly, the theme it belongs to, and the reason that tells it, if a person would be told."""
+
+    theme: str
+    share: float
+    reason: Reason | None
+
+
+def feature_parts(subject: Subject, shares: np.ndarray) -> list[Part]:
+    """The features outside their expected range.
 
     Args:
         subject: the session.
@@ -59,10 +81,15 @@ def feature_reasons(subject: Subject, shares: np.ndarray) -> list[Reason]:
     beyond = np.maximum(subject.values - high, low - subject.values)
     is_harmless = subject.deviations * _HARMLESS_SIGN > 0
     worth = np.flatnonzero((beyond >= _LEAST) & ~is_harmless & ~np.isnan(subject.values))
-    order = worth[np.argsort(-shares[worth], kind="stable")][:MOST_REASONS]
-    return [
-        _reason(FEATURES[k], float(subject.values[k]), (float(low[k]), float(high[k])), float(shares[k])) for k in order
-    ]
+    return [_feature_part(FEATURES[k], k, subject, float(shares[k])) for k in worth]
+
+
+def _feature_part(feature: Feature, column: int, subject: Subject, share: float) -> Part:
+    value = float(subject.values[column])
+    expected = float(subject.expected[0][column]), float(subject.expected[1][column])
+    text = feature_words(feature, value, expected, subject.whose, subject.trace)
+    theme = theme_of(feature.name, is_high=value > expected[1])
+    return Part(theme, share, Reason(feature.name, value, *expected, share, text))
 
 
 def size_reason(worst: WorstStep, share: float) -> Reason:
@@ -72,11 +99,17 @@ def size_reason(worst: WorstStep, share: float) -> Reason:
     return Reason("step_novelty", worst.size, worst.low, worst.high, share, text)
 
 
-def order_reason(bits: float, expected: float, share: float) -> Reason:
-    """The stretch of three steps whose order is most surprising."""
-    text = (
-        f"Surprise of the oddest three steps in a row: {number(bits)} bits each (expected at most {number(expected)})"
-    )
+def order_reason(steps: Sequence[str], bits: float, expected: float, share: float) -> Reason:
+    """The stretch of steps whose order is most surprising.
+
+    Args:
+        steps: their symbols.
+        bits: mean surprise.
+        expected: what most sessions do not exceed.
+        share: their part of the anomaly.
+    """
+    told = ", ".join(f"`{step}`" for step in steps)
+    text = f"Unusual order of steps: {told} (surprise {number(bits)} bits each, expected at most {number(expected)})"
     return Reason("sequence_surprise_bits", bits, 0.0, expected, share, text)
 
 
@@ -100,26 +133,20 @@ def user_reason(odds: float, expected: float, share: float) -> Reason:
     return Reason("wrong_user_log_odds", odds, min(0.0, expected), expected, share, text)
 
 
-def main_reasons(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
-    """The weightiest reasons, at most MOST_REASONS."""
-    ordered = sorted(reasons, key=lambda reason: -reason.contribution)
+def main_reasons(parts: Iterable[Part]) -> tuple[Reason, ...]:
+    """The weightiest themes, at most MOST_REASONS, each told by its best reason, with the theme's whole share."""
+    themes: dict[str, list[Part]] = defaultdict(list)
+    for part in parts:
+        themes[part.theme].append(part)
+    told = [_told(theme, own) for theme, own in themes.items()]
+    ordered = sorted((reason for reason in told if reason is not None), key=lambda reason: -reason.contribution)
     return tuple(reason for reason in ordered if reason.contribution > 0)[:MOST_REASONS]
 
 
-def _reason(feature: Feature, value: float, expected: tuple[float, float], contribution: float) -> Reason:
-    low, high = expected
-    bound = f"at most {measured(high, feature)}" if value > high else f"at least {measured(low, feature)}"
-    text = f"{feature.help.rstrip('.')}: {measured(value, feature)} (expected {bound})"
-    return Reason(feature.name, value, low, high, contribution, text)
-
-
-def measured(value: float, feature: Feature) -> str:
-    """A feature's value with its unit; ratios as percentages, which read better than decimals."""
-    return f"{value:.0%}" if feature.unit == "ratio" else f"{number(value)} {feature.unit}"
-
-
-def number(value: float) -> str:
-    """A number as a person writes it: three significant digits, no exponent below a million."""
-    if abs(value) >= 1_000:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
+def _told(theme: str, parts: Sequence[Part]) -> Reason | None:
+    """The reason that tells a theme: the one that always does where it is unusual, else the weightiest."""
+    reasons = [part.reason for part in parts if part.reason is not None]
+    if not reasons:
+        return None
+    best = max(reasons, key=lambda reason: (is_teller(reason.feature, theme), reason.contribution))
+    return replace(best, contribution=sum(part.share for part in parts))

@@ -31,7 +31,7 @@ class RecordColumns:
         widths = np.array([len(shape) for shape in shapes], dtype=np.int64)[self._shape]
         self._first = np.cumsum(widths) - widths
         self._missing = int(widths.sum())
-        values = chain(chain.from_iterable(map(dict.values, rows)), (None,))
+        values = chain.from_iterable(chain(map(dict.values, rows), ((None,),)))
         self._values = np.fromiter(values, dtype=object, count=self._missing + 1)
         self._offsets = {name: np.full(len(shapes), -1) for name in known.intersection(chain.from_iterable(shapes))}
         self._unknown: dict[int, tuple[str, ...]] = {}

@@ -67,6 +67,8 @@ _TOKEN: Final = re.compile(
     | (?P<word>[^\s'"\\<>$`()|&;]+|.)""",
     re.VERBOSE | re.DOTALL,
 )
+_PLAIN: Final = re.compile(r"""(?:[^\s'"\\<>$`()|&;#]|[ \t\r])*""")
+"""A script of nothing but words and the blanks between them."""
 _SUBSTITUTION: Final = re.compile(r"\$\(([^()]*)|`([^`]*)`")
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=")
 _SYSTEM_FOLDER: Final = re.compile(r"^(?:/usr/local|/usr|/opt/homebrew)?/s?bin/")
@@ -129,6 +131,9 @@ def _forms_of(project: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 def _script_lines(script: str, depth: int) -> Iterator[str]:
     """The lines of one script, then those of its here-documents, which are read by who gets them."""
+    if _PLAIN.fullmatch(script):  # half of all commands; reading them token by token takes three times as long
+        yield from _SimpleCommand(script.split()).lines("")
+        return
     kept, documents, start = [], [], 0
     while heredoc := _HEREDOC.search(script, start):
         line_end = script.find("\n", heredoc.end())
@@ -158,8 +163,8 @@ def _document_lines(opening: str, rest_of_line: str, body: str, depth: int) -> I
 class _SimpleCommand:
     """The words of one simple command while they are being read."""
 
-    def __init__(self) -> None:
-        self.words: list[str] = []
+    def __init__(self, words: list[str] | None = None) -> None:
+        self.words = words or []
         self.scripts: list[str] = []
         self.is_glued = False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 _WITH_SUBCOMMAND: Final = frozenset(
@@ -41,6 +41,21 @@ _WITH_SUBCOMMAND: Final = frozenset(
 _SEPARATORS: Final = re.compile(r"\|\||&&|[|;&\n]")
 _SKIPPED: Final = re.compile(r"^(?:[A-Za-z_]\w*=\S*|sudo|env|nohup|time|command|exec|timeout|\d+[smh]?|\(|\{|!)$")
 _WORD: Final = re.compile(r"^[\w./+-]+$")
+_LONGEST: Final = 4096
+_HIDING: Final = re.compile(r"[\\#]|<<|sh[ \t]+-\w*c[ \t]")
+"""What ``_NO_PROGRAMS`` begins with, but for quotes, which matter where there are separators to be hidden."""
+_NO_PROGRAMS: Final = re.compile(
+    r"""
+    (?P<gone>\\\n|(?:^|(?<=\s))\#[^\n]*)
+    | \\.
+    | (?<!<)<<-?[ \t]*(?P<mark>['"]?)(?P<end>\w+)(?P=mark)(?P<rest>[^\n]*)
+      (?:\n(?:.*\n)*?[ \t]*(?P=end)[ \t]*(?=\n|\Z)|[\s\S]*\Z)
+    | (?P<script>\b[a-z]{0,4}sh[ \t]+-\w*c[ \t]+)?
+      (?:"(?P<double>(?:[^"\\]|\\[\s\S])*)(?:"|\Z)|'(?P<single>[^']*)(?:'|\Z))
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+"""What a shell finds no programs in: escapes, comments, documents, quoted text but for a shell's own script."""
 
 
 def program_parts(command: str) -> Iterator[tuple[str, list[str]]]:
@@ -48,7 +63,7 @@ def program_parts(command: str) -> Iterator[tuple[str, list[str]]]:
 
     ``cd x && git push -f | tail`` gives ``('cd', ['x'])``, ``('git push', ['-f'])`` and ``('tail', [])``.
     """
-    for part in _SEPARATORS.split(command[:4096]):
+    for part in _SEPARATORS.split(_unquoted(command[:_LONGEST])):
         words = part.split()
         while words and _SKIPPED.match(words[0]):
             del words[0]
@@ -60,15 +75,28 @@ def program_parts(command: str) -> Iterator[tuple[str, list[str]]]:
         yield name[:40], arguments
 
 
-def programs(command: str) -> Iterator[str]:
-    """Every part's program: ``git push``, then ``tail``."""
-    return (name for name, _ in program_parts(command))
+def _unquoted(command: str) -> str:
+    """The command without comments and documents, which hold what people write, and quoted text within one part."""
+    is_quoted = "'" in command or '"' in command
+    if _HIDING.search(command) or (is_quoted and _SEPARATORS.search(command)):
+        return _NO_PROGRAMS.sub(_in_one_part, command)
+    return command
 
 
-def main_program(command: str) -> str | None:
-    """The program the command is about: the first that is not a change of folder."""
+def _in_one_part(found: re.Match[str]) -> str:
+    if found["gone"] is not None:
+        return " "
+    if found["end"] is not None:
+        return found["rest"]
+    if found["script"] is not None:
+        return f"{found['script']}\n{found['double'] or found['single'] or ''}\n"
+    return _SEPARATORS.sub(" ", found[0])
+
+
+def main_program(parts: Iterable[tuple[str, list[str]]]) -> str | None:
+    """The program that a command of some parts is about: the first that is not a change of folder."""
     only_preparing = None
-    for name in programs(command):
+    for name, _ in parts:
         if name not in ("cd", "set", "source", "export"):
             return name
         only_preparing = only_preparing or name

@@ -9,7 +9,7 @@ in another of them. Durations count only where they are unusual throughout.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,6 +74,26 @@ class WorstStep:
 
 
 @dataclass(frozen=True)
+class SizeStory:
+    """What the sizes of a session say.
+
+    Attributes:
+        shares: of each of ``SIZE_MEASURES``, the channels' shares in it, shape (n_channels,), adding up to 1 at most.
+        worst_of: the step of each channel whose size is most novel; None where none is, and for durations.
+        loudest: the channel with the most novel size of all.
+    """
+
+    shares: Mapping[str, np.ndarray]
+    worst_of: tuple[WorstStep | None, ...]
+    loudest: int
+
+    @property
+    def worst(self) -> WorstStep | None:
+        """The step and channel that is most novel."""
+        return self.worst_of[self.loudest]
+
+
+@dataclass(frozen=True)
 class StepEvidence:
     """Fitted models by scope."""
 
@@ -94,16 +114,28 @@ class StepEvidence:
                         result[row] = _summary(surprise[:length], novelty[:length], is_tool[:length])
         return result
 
-    def worst_steps(self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]) -> list[WorstStep | None]:
-        """The most novel size of each session, for its explanation; None where no size is novel."""
-        result: list[WorstStep | None] = [None] * len(traces)
+    def size_stories(self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]) -> list[SizeStory | None]:
+        """What the sizes of each session say, for its explanation; None where no history is known."""
+        result: list[SizeStory | None] = [None] * len(traces)
         for models, blocks in self._by_models(traces, scopes):
             for block in blocks:
                 novelties = models.sizes.novelties([traces[rows[0]] for rows in block])
                 for rows, novelty in zip(block, novelties, strict=True):
                     for row in rows:
-                        result[row] = _worst_step(models.sizes, traces[row], novelty[: traces[row].length])
+                        result[row] = _size_story(models.sizes, traces[row], novelty[: traces[row].length])
         return result
+
+    def oddest_stretch(self, trace: Trace, scopes: tuple[TraceScope, ...]) -> tuple[str, ...]:
+        """The symbols of the stretch whose order is most surprising; () where no history is known."""
+        for models, _ in self._by_models([trace], [scopes]):
+            bits = models.order.surprise(trace.symbols)[: trace.length]
+            begin = _worst_begin(bits)
+            return trace.symbols[begin : min(begin + STRETCH, trace.length)]
+        return ()
+
+    def worst_steps(self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]) -> list[WorstStep | None]:
+        """The most novel size of each session; None where no size is novel."""
+        return [None if story is None else story.worst for story in self.size_stories(traces, scopes)]
 
     def worst_step(self, trace: Trace, scopes: tuple[TraceScope, ...]) -> WorstStep | None:
         """The most novel size of one session."""
@@ -126,9 +158,22 @@ class StepEvidence:
         return next((scope for scope in reversed(known) if scope in self.models), None)
 
 
-def _worst_step(sizes: SizeModel, trace: Trace, novelty: np.ndarray) -> WorstStep | None:
+def _size_story(sizes: SizeModel, trace: Trace, novelty: np.ndarray) -> SizeStory:
     own = _without_waiting(novelty)
-    row, channel = divmod(int(np.argmax(own)), own.shape[1])
+    begin = _worst_begin(own.sum(axis=1))
+    loudest, throughout = int(own.max(axis=0).argmax()), int(novelty.mean(axis=0).argmax())
+    shares = {
+        "step": np.eye(len(CHANNELS))[loudest],
+        "channel": np.eye(len(CHANNELS))[throughout],
+        "stretch": own[begin : begin + STRETCH].sum(axis=0) / max(float(own[begin : begin + STRETCH].sum()), 1e-12),
+        "intake": np.eye(len(CHANNELS))[OUTPUT],
+    }
+    worst = tuple(_worst_step(sizes, trace, own, channel) for channel in range(len(CHANNELS)))
+    return SizeStory(shares, worst, loudest)
+
+
+def _worst_step(sizes: SizeModel, trace: Trace, own: np.ndarray, channel: int) -> WorstStep | None:
+    row = int(np.argmax(own[:, channel]))
     symbol = trace.symbols[row]
     known = sizes.known.get((symbol, channel)) or sizes.known.get((None, channel))
     if known is None or own[row, channel] <= 0:
@@ -164,6 +209,14 @@ def _worst_stretch(values: np.ndarray) -> float:
         return float(values.mean())
     sums = np.cumsum(np.concatenate(([0.0], values)))
     return float((sums[STRETCH:] - sums[:-STRETCH]).max() / STRETCH)
+
+
+def _worst_begin(values: np.ndarray) -> int:
+    """Where the stretch of ``_worst_stretch`` begins."""
+    if len(values) <= STRETCH:
+        return 0
+    sums = np.cumsum(np.concatenate(([0.0], values)))
+    return int((sums[STRETCH:] - sums[:-STRETCH]).argmax())
 
 
 def fit_step_evidence(traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]], seed: int) -> StepEvidence:

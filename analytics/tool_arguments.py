@@ -13,9 +13,9 @@ from analytics.events import UNKNOWN, categorical, missing_values, objects
 from analytics.prompts import normalise_persona
 from analytics.record_columns import RecordColumns
 from analytics.scope import is_outside
-from analytics.shell import main_program
+from analytics.shell import main_program, program_parts
 from analytics.tools import tool_category
-from analytics.words import command_words, host_words, path_words
+from analytics.words import host_words, part_words, path_words
 
 _COMMAND_KEYS: Final = ("command", "cmd", "full_command", "script")
 _PATH_KEYS: Final = (
@@ -55,8 +55,11 @@ def add_tool_details(fields: RecordColumns, columns: dict[str, Any]) -> None:
     tools: pd.Categorical = columns.get("tool_name", missing_values("text", length))
     if "tool_name" in columns:
         columns["tool_category"] = map_categories(tools, tool_category)
-    columns["program"] = _spread(map_texts(details["command"], main_program), positions, length)
-    columns["words"] = _spread(_words(details, tools[positions]), positions, length)
+    parts = {command: [*program_parts(command)] for command in set(details["command"]) if command is not None}
+    program = map_texts(details["command"], lambda command: main_program(parts[command]))
+    columns["program"] = _spread(program, positions, length)
+    by_command = map_texts(details["command"], lambda command: part_words(parts[command]))
+    columns["words"] = _spread(_words(details, by_command, tools[positions]), positions, length)
     project: pd.Categorical = columns.get("project", missing_values("text", length))
     columns["outside"] = np.full(length, UNKNOWN, dtype=np.int8)
     columns["outside"][positions] = _outside(details["path"], project[positions])
@@ -69,14 +72,13 @@ def _spread(column: pd.Categorical, positions: np.ndarray, length: int) -> pd.Ca
     return pd.Categorical.from_codes(codes, categories=column.categories)
 
 
-def _words(details: dict[str, np.ndarray], tools: pd.Categorical) -> pd.Categorical:
-    """The words of arguments, worked out once per distinct command or address and per tool and path.
+def _words(details: dict[str, np.ndarray], by_command: pd.Categorical, tools: pd.Categorical) -> pd.Categorical:
+    """The words of arguments, worked out once per distinct address and per tool and path.
 
     Those of the address go before those of the command, and these before the path's.
     """
     found = _texts(map_texts(details["url"], host_words))
-    by_command = _texts(map_texts(details["command"], command_words))
-    found = np.where(found == None, by_command, found)  # noqa: E711 - element by element
+    found = np.where(found == None, _texts(by_command), found)  # noqa: E711 - element by element
     left = (found == None) & (details["path"] != None)  # noqa: E711 - element by element
     pairs = [*zip(objects([*tools.categories, ""])[tools.codes[left]], details["path"][left], strict=True)]
     words_of = {pair: path_words(*pair) for pair in set(pairs)}
@@ -99,15 +101,13 @@ def _keep_switches(given: dict[str, Any], position: int, attributes: np.ndarray)
 
 def _read_tool_input(given: Any) -> tuple[str | None, str | None, str | None, str | None, str | None]:
     """Command, path, url, text to hash and sub-agent type of one tool's arguments."""
-    if given is None or given == "":
-        return None, None, None, None, None
     if isinstance(given, str):
         parsed = _parse_object(given)
         if parsed is None:
-            return None, None, None, given[:MAX_DETAIL], None
+            return None, None, None, given[:MAX_DETAIL] or None, None
         given = parsed
     if not isinstance(given, dict):
-        return None, None, None, json_text(given), None
+        return None, None, None, None if given is None else json_text(given), None
     own_hash = given.get("args_hash")
     text = own_hash if isinstance(own_hash, str) and own_hash else json_text(given)
     return (

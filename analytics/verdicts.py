@@ -16,6 +16,10 @@ INITIALIZING: Final = "initializing"
 INSUFFICIENT: Final = "insufficient"
 
 
+MALICIOUS_EXAMPLE: Final = "malicious_example"
+"""Name of the part of the risk, and of the reason, that a session is like one which a person called malicious."""
+
+
 def level_of(risk: float) -> str:
     """The level a risk in 0…1 belongs to."""
     return next(level for level, least in LEVELS if risk >= least)
@@ -63,6 +67,24 @@ class FingerprintView:
 
 
 @dataclass(frozen=True, slots=True)
+class Peak:
+    """The highest risk that a session has reached, from ``high`` on, as it was then.
+
+    Attributes:
+        risk: 0…1; ``parts`` add up to it.
+        at_ns: time of the session's last event when that risk was first reached.
+        reasons: of the anomaly at that moment.
+        model_version: the fitted model that risk came from.
+    """
+
+    risk: float
+    at_ns: int
+    parts: dict[str, float]
+    reasons: tuple[Reason, ...]
+    model_version: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionVerdict:
     """Everything said about one session.
 
@@ -76,6 +98,9 @@ class SessionVerdict:
         detectors: each detector's calibrated score, 0…1.
         is_final: the session has ended and this score is frozen.
         model_version: the fitted model the score comes from.
+        peak: the highest risk reached, None where that was below ``high``.
+        live_risk: the risk of the session as it is now, where ``risk``, ``parts``, ``reasons`` and ``model_version``
+            are held at the peak (see ``analytics.latching``); None where they are not.
     """
 
     session_id: str
@@ -102,6 +127,8 @@ class SessionVerdict:
     fingerprint: FingerprintView | None = None
     is_final: bool = False
     model_version: str | None = None
+    peak: Peak | None = None
+    live_risk: float | None = None
 
 
 def grounds_of(verdict: SessionVerdict, titles: Mapping[str, str] | None = None) -> list[str]:
@@ -117,6 +144,8 @@ def grounds_of(verdict: SessionVerdict, titles: Mapping[str, str] | None = None)
         )
         for one in verdict.findings
     ]
-    total = sum(reason.contribution for reason in verdict.reasons) or 1.0
-    told = [(weights.get("anomaly", 0.0) * one.contribution / total, one.text) for one in verdict.reasons]
+    of_anomaly = [reason for reason in verdict.reasons if reason.feature != MALICIOUS_EXAMPLE]
+    total = sum(reason.contribution for reason in of_anomaly) or 1.0
+    told = [(weights.get("anomaly", 0.0) * one.contribution / total, one.text) for one in of_anomaly]
+    told += [(one.contribution, one.text) for one in verdict.reasons if one.feature == MALICIOUS_EXAMPLE]
     return [text for _, text in sorted(found + told, key=lambda pair: -pair[0])]

@@ -42,7 +42,12 @@ def command_words(command: str) -> str | None:
 
     They are sorted and separated by blanks, as in all that follows; None where there are none.
     """
-    return _joined(_words_in(command))
+    return part_words(program_parts(command))
+
+
+def part_words(parts: Iterable[tuple[str, list[str]]]) -> str | None:
+    """The words of a command that is taken apart already."""
+    return _joined(_words_in(parts))
 
 
 def path_words(tool: str, path: str) -> str | None:
@@ -79,8 +84,8 @@ def described(word: str) -> str:
     return f"`{program.replace('_', ' ')} {argument}`" if argument else f"`{program.replace('_', ' ')}`"
 
 
-def _words_in(command: str) -> Iterator[str]:
-    for program, arguments in program_parts(command):
+def _words_in(parts: Iterable[tuple[str, list[str]]]) -> Iterator[str]:
+    for program, arguments in parts:
         name = _bare(program)
         yield name
         for argument in arguments[:_MOST_TOKENS]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -51,7 +51,7 @@ def absorb(world: World, source: str, batch: Batch, now_ns: int) -> Absorbed:
     fresh = kept if world.pseudonyms is None else world.pseudonyms.table(kept)
     whole = EventTable.concat([stored, fresh])
     measured = _measure_touched(world, fresh, whole, hits)
-    rows = [_stored(one) for one in measured]
+    rows = [_stored(one, world.verdicts.get(one.info.session_id)) for one in measured]
     known = {
         one.info.session_id: world.verdicts[one.info.session_id].findings
         for one in measured
@@ -99,7 +99,8 @@ def provisional(measured: Measured) -> SessionVerdict:
     return assess(session_rows([measured]), {}, None, {measured.info.session_id: measured.tool_uses})[0]
 
 
-def _stored(measured: Measured) -> StoredSession:
+def _stored(measured: Measured, known: SessionVerdict | None) -> StoredSession:
+    """The session to be judged; of what is known of it only the peak of its risk outlasts the new events."""
     info = measured.info
     return StoredSession(
         session_id=info.session_id,
@@ -112,7 +113,7 @@ def _stored(measured: Measured) -> StoredSession:
         feature_schema=SCHEMA,
         features=measured.values,
         checkpoints={},
-        verdict=provisional(measured),
+        verdict=replace(provisional(measured), peak=known.peak if known else None),
     )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from exporter.commands.evaluate_options import evaluate
+from exporter.commands.forget_options import forget
 from exporter.commands.option_values import address, http_url, step
 
 if TYPE_CHECKING:
@@ -52,6 +53,15 @@ state_option = click.option(
     default=Path(DEFAULT_STATE),
     show_default=True,
     help="Folder of the models and scores.",
+)
+
+
+dask_option = click.option(
+    "--dask",
+    "scheduler",
+    metavar="ADDRESS",
+    help="Read, measure and fit on the workers of this Dask scheduler, such as tcp://scheduler:8786; the result is the "
+    "same. The workers need this Sigyn and must see the files under the same paths. Needs the extra `sigyn[cluster]`.",
 )
 
 
@@ -142,17 +152,23 @@ def check_config(config_file: Path) -> None:
 @input_option
 @state_option
 @optional_config
-def train(inputs: tuple[str, ...], state_directory: Path, config_file: Path | None) -> None:
-    """Fit the models on local event lines and keep them in the state folder."""
-    from exporter.commands.score_command import run_train
+@dask_option
+def train(inputs: tuple[str, ...], state_directory: Path, config_file: Path | None, scheduler: str | None) -> None:
+    """Fit the models on local event lines and keep them in the state folder.
 
-    run_train(inputs, state_directory, _load(config_file))
+    A long history is read and fitted faster on a Dask cluster: start `dask scheduler` on one machine and
+    `dask worker tcp://scheduler:8786` on others, and give the scheduler's address with --dask.
+    """
+    from exporter.commands.train_command import run_train
+
+    run_train(inputs, state_directory, _load(config_file), scheduler)
 
 
 @cli.command()
 @input_option
 @state_option
 @optional_config
+@dask_option
 @click.option(
     "--format",
     "output_format",
@@ -161,14 +177,20 @@ def train(inputs: tuple[str, ...], state_directory: Path, config_file: Path | No
     show_default=True,
     help="How to print the sessions, most risky first.",
 )
-def score(inputs: tuple[str, ...], state_directory: Path, config_file: Path | None, output_format: str) -> None:
+def score(
+    inputs: tuple[str, ...],
+    state_directory: Path,
+    config_file: Path | None,
+    scheduler: str | None,
+    output_format: str,
+) -> None:
     """Score local event lines with the fitted models.
 
     Where the state folder has no models yet, they are fitted on the given files first.
     """
     from exporter.commands.score_command import run_score
 
-    run_score(inputs, state_directory, output_format, _load(config_file))
+    run_score(inputs, state_directory, output_format, _load(config_file), scheduler)
 
 
 @cli.command()
@@ -179,33 +201,6 @@ def explain(session_id: str, state_directory: Path) -> None:
     from exporter.commands.explain_command import run_explain
 
     run_explain(session_id, state_directory)
-
-
-@cli.command()
-@click.argument("user", metavar="USER")
-@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Configuration of the exporter.")
-@click.option("--state", "state_directory", type=click.Path(path_type=Path), help="State folder, in place of its own.")
-@click.option(
-    "--hook-file", type=click.Path(path_type=Path), help="File of `sigyn hook`; default: this account's usual one."
-)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def forget(
-    user: str, config_file: Path | None, state_directory: Path | None, hook_file: Path | None, *, yes: bool
-) -> None:
-    """Remove a user, by the id that telemetry has, from everything Sigyn stores, and say what is out of reach.
-
-    The exporter must be stopped meanwhile. With pseudonyms give --config: its key finds what is stored under them.
-    """
-    from exporter.commands.forget_command import run_forget
-    from exporter.hook_options import default_file
-
-    if config_file is None and state_directory is None:
-        raise click.UsageError("give --config FILE or --state DIR")
-    config = _load(config_file)
-    if state_directory is not None:
-        state = config.state.model_copy(update={"directory": state_directory, "url": None})
-        config = config.model_copy(update={"state": state})
-    run_forget(user, config, hook_file or default_file(os.environ, Path.home()), asks=not yes)
 
 
 @cli.command()
@@ -293,6 +288,7 @@ def _report_usage(error: click.ClickException) -> int:
 
 
 cli.add_command(evaluate)
+cli.add_command(forget)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -19,14 +19,12 @@ import numpy as np
 import orjson
 
 from exporter.counting import BY_USER
-from exporter.model_store import ModelStore
+from exporter.model_store import ModelStore, ModelStoreError
 from exporter.state import Announcement, HumanVerdict, State, StoredSession
 
 FORGOTTEN: Final = "[forgotten]"
 """What stands in a note where the name was."""
 _SESSIONS_A_TIME: Final = 500
-_ALL: Final = 1_000_000
-"""More lines than ever wait for Loki."""
 
 Labels = tuple[str, ...]
 
@@ -92,7 +90,7 @@ def find(state: State, models: ModelStore, person: Person) -> Footprint:
     stored = state.sessions(with_checkpoints=False)
     sessions = _sessions_of(state, stored, person)
     others = [one for one in stored if one.session_id not in sessions]
-    queued = state.queued_announcements(_ALL)
+    queued = state.queued_announcements()
     lines = {number for number, line in queued.items() if _is_about(line, sessions, person)}
     known = state.counters()
     return Footprint(
@@ -107,12 +105,12 @@ def find(state: State, models: ModelStore, person: Person) -> Footprint:
             for metric, labels in BY_USER.items()
         },
         positions=dict(_without_paths(state.positions(), person)),
-        models=models.files() if sessions or models.mentions(person.names) else (),
+        models=models.files() if sessions else _taught_by(models.files(), person),
         neighbours=sum(bool(one.verdict and person.is_in(one.verdict.project or "")) for one in others),
     )
 
 
-def erase(state: State, models: ModelStore, found: Footprint) -> None:
+def erase(state: State, found: Footprint) -> None:
     """Remove what was found; afterwards nothing of it can be read in the files any more.
 
     Safe to repeat: what an interruption left is found again.
@@ -131,8 +129,22 @@ def erase(state: State, models: ModelStore, found: Footprint) -> None:
             transaction.set_position(source, position)
         if found.models:
             transaction.forget_models()
-    models.remove(found.models)
+    _remove(found.models)
     state.compact()
+
+
+def _taught_by(files: tuple[Path, ...], person: Person) -> tuple[Path, ...]:
+    """All model files where one of them holds a name; none is unpickled for that."""
+    wanted = [name.encode(encoding, "replace") for name in person.names for encoding in ("utf-8", "utf-32-le")]
+    return files if any(one in path.read_bytes() for path in files for one in wanted) else ()
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for path in files:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ModelStoreError(f"{path} cannot be removed ({error.strerror}): remove it by hand") from error
 
 
 def _sessions_of(state: State, stored: Iterable[StoredSession], person: Person) -> frozenset[str]:

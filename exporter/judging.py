@@ -11,7 +11,8 @@ import numpy as np
 from analytics.analysis import AnalysisResult, SessionRows
 from analytics.assessment import assess
 from analytics.features import SCHEMA
-from analytics.verdicts import INITIALIZING, SessionVerdict
+from analytics.latching import latch, unreleased
+from analytics.verdicts import INITIALIZING, Peak, SessionVerdict
 from exporter.announcements import News
 from exporter.measuring import Measured, checkpoints_of, measure, session_rows
 from exporter.state import StoredSession
@@ -24,9 +25,10 @@ BLOCK = 500
 def judge(world: World, measured: Sequence[Measured], now_ns: int) -> None:
     """Score sessions, end the idle ones, store and remember their verdicts and the analyses' gauges.
 
-    A session that has ended keeps the score of that moment: its verdict is final.
+    A session that has ended keeps the score of that moment: its verdict is final. One that runs is held at the highest
+    risk it has reached, if that was an alarm.
     """
-    rows = replace(session_rows(measured), leniency=world.marks.leniency)
+    rows = replace(session_rows(measured), leniency=world.marks.leniency, wariness=world.marks.wariness)
     models = world.models  # once: a training may put others in place meanwhile
     results = run_analyses(world.analyses, models, rows)
     verdicts = assess(rows, results, models.version, {one.info.session_id: one.tool_uses for one in measured})
@@ -51,7 +53,11 @@ def _store(world: World, measured: Sequence[Measured], verdicts: Sequence[Sessio
     idle = {one.info.session_id for one in measured if one.info.is_idle(now_ns, world.settings.idle_timeout_ns)}
     checkpoints = checkpoints_of(world.state.events(idle), world.settings.working_hours) if idle else {}
     final = [
-        replace(verdict, is_final=verdict.session_id in idle and verdict.status != INITIALIZING) for verdict in verdicts
+        latch(
+            replace(verdict, is_final=verdict.session_id in idle and verdict.status != INITIALIZING),
+            _peak(world, verdict.session_id),
+        )
+        for verdict in verdicts
     ]
     news = world.announcements.news_of(final, now_ns) if world.announcements else News()
     with world.state.begin() as transaction:
@@ -68,6 +74,12 @@ def _store(world: World, measured: Sequence[Measured], verdicts: Sequence[Sessio
     for one, verdict in zip(measured, final, strict=True):
         world.verdicts[verdict.session_id] = verdict
         world.recent[verdict.session_id] = one.values
+
+
+def _peak(world: World, session_id: str) -> Peak | None:
+    """The highest risk of a session so far, unless a person's verdict has released it."""
+    known = world.verdicts.get(session_id)
+    return unreleased(known.peak, world.marks.benign_since_ns.get(session_id)) if known else None
 
 
 def _row(
@@ -107,4 +119,14 @@ def idle_sessions(world: World, now_ns: int) -> set[str]:
         session_id
         for session_id in open_ids
         if session_id not in world.verdicts or world.verdicts[session_id].ended_ns <= limit
+    }
+
+
+def released_sessions(world: World) -> set[str]:
+    """Running sessions held at a peak that a person's verdict has released since they were judged."""
+    marked = ((session_id, world.verdicts.get(session_id)) for session_id in world.marks.benign_since_ns)
+    return {
+        session_id
+        for session_id, verdict in marked
+        if verdict is not None and verdict.live_risk is not None and _peak(world, session_id) is None
     }

@@ -8,12 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from analytics.features import SCHEMA
 from analytics.leniency import BenignSession, Leniency
+from analytics.traces import EMPTY_TRACE, Trace
 from analytics.verdicts import SessionVerdict
-from exporter.state import State, StoredSession
+from analytics.wariness import MOST_EXAMPLES, MaliciousSession, Wariness
+from exporter.state import HumanVerdict, State, StoredSession
 
 BENIGN = "benign"
+MALICIOUS = "malicious"
 
 
 @dataclass(frozen=True)
@@ -22,10 +27,12 @@ class Marks:
 
     Attributes:
         leniency: what weighs less from now on.
+        wariness: what weighs more from now on.
         benign_since_ns: when each benign session was called so, nanoseconds since the epoch, by session id.
     """
 
     leniency: Leniency = field(default_factory=Leniency)
+    wariness: Wariness = field(default_factory=Wariness)
     benign_since_ns: Mapping[str, int] = field(default_factory=dict)
 
     def silenced(self, verdicts: Mapping[str, SessionVerdict]) -> frozenset[str]:
@@ -36,21 +43,49 @@ class Marks:
 
 def read_marks(state: State) -> Marks:
     """The marks of all sessions that are still kept."""
-    given = {session_id: said for session_id, said in state.human_verdicts().items() if said.verdict == BENIGN}
-    oldest_first = sorted(given, key=lambda session_id: given[session_id].at)
-    stored = [session for session_id in oldest_first if (session := state.session(session_id)) is not None]
+    said = state.human_verdicts()
+    benign, malicious = (_called(said, word) for word in (BENIGN, MALICIOUS))
     return Marks(
-        Leniency.of(_benign(session) for session in stored if session.verdict is not None),
-        {session_id: int(said.at * 1e9) for session_id, said in given.items()},
+        Leniency.of(_benign(session, verdict) for session, verdict in _judged(state, benign)),
+        _wariness(state, malicious[-MOST_EXAMPLES:]),
+        {session_id: int(said[session_id].at * 1e9) for session_id in benign},
     )
 
 
-def _benign(session: StoredSession) -> BenignSession:
-    verdict = session.verdict
-    assert verdict is not None
-    return BenignSession(
-        who=(verdict.agent, verdict.user_id),
-        rules=frozenset(finding.rule for finding in verdict.findings),
-        values=session.features if session.feature_schema == SCHEMA else None,
-        age=session.events,
+def _called(said: Mapping[str, HumanVerdict], word: str) -> list[str]:
+    """The sessions that people called so, oldest verdict first."""
+    return sorted((name for name, one in said.items() if one.verdict == word), key=lambda name: said[name].at)
+
+
+def _judged(state: State, session_ids: list[str]) -> list[tuple[StoredSession, SessionVerdict]]:
+    """Those of the sessions that are still kept, with what the analyses said."""
+    stored = (state.session(session_id) for session_id in session_ids)
+    return [(one, one.verdict) for one in stored if one is not None and one.verdict is not None]
+
+
+def _benign(session: StoredSession, verdict: SessionVerdict) -> BenignSession:
+    return BenignSession((verdict.agent, verdict.user_id), _rules(verdict), _values(session), session.events)
+
+
+def _wariness(state: State, session_ids: list[str]) -> Wariness:
+    traces: Mapping[str, Trace] = state.traces(session_ids) if session_ids else {}
+    return Wariness.of(
+        MaliciousSession(
+            session.session_id,
+            (verdict.agent, verdict.user_id),
+            _rules(verdict),
+            _values(session),
+            session.events,
+            traces.get(session.session_id, EMPTY_TRACE),
+        )
+        for session, verdict in _judged(state, session_ids)
     )
+
+
+def _rules(verdict: SessionVerdict) -> frozenset[str]:
+    return frozenset(finding.rule for finding in verdict.findings)
+
+
+def _values(session: StoredSession) -> np.ndarray | None:
+    """Features that can be compared with: those of the present schema."""
+    return session.features if session.feature_schema == SCHEMA else None

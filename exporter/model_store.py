@@ -177,19 +177,6 @@ class ModelStore:
         """Every file of every analysis and version."""
         return tuple(path for path in sorted(self._directory.rglob("*")) if path.is_file())
 
-    def mentions(self, texts: Iterable[str]) -> bool:
-        """Whether one of some texts stands in a model file; none is unpickled for that."""
-        wanted = [text.encode(encoding, "replace") for text in texts for encoding in ("utf-8", "utf-32-le")]
-        return any(one in path.read_bytes() for path in self.files() for one in wanted)
-
-    def remove(self, files: Iterable[Path]) -> None:
-        """Remove files of models; ``ModelStoreError`` when one cannot be removed."""
-        for path in files:
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                raise ModelStoreError(f"{path} cannot be removed ({error.strerror}): remove it by hand") from error
-
     def _folder(self, analysis: str) -> Path:
         if not analysis.isidentifier():
             raise ValueError(f"{analysis!r} is no name of an analysis")

@@ -15,7 +15,7 @@ from typing import Final
 from analytics.features import SCHEMA
 from analytics.verdicts import INITIALIZING, SessionVerdict
 from exporter.absorbing import absorb
-from exporter.judging import idle_sessions, judge, remeasure
+from exporter.judging import idle_sessions, judge, released_sessions, remeasure
 from exporter.marks import read_marks
 from exporter.measuring import Measured
 from exporter.recent_sessions import describe_recent
@@ -72,7 +72,8 @@ def run_cycle(world: World, now_ns: int, progress: Progress | None = None) -> Cy
 
 def _judge_all(world: World, touched: dict[str, Measured], now_ns: int) -> int:
     """Judge the sessions that were touched and those that wait for it, some at a time; returns how many."""
-    waiting = sorted((world.unjudged | idle_sessions(world, now_ns) | _never_scored(world)) - touched.keys())
+    due = idle_sessions(world, now_ns) | released_sessions(world) | _never_scored(world)
+    waiting = sorted((world.unjudged | due) - touched.keys())
     # Once even without any: the analyses' gauges follow the models.
     judge(world, list(touched.values()), now_ns)
     for first in range(0, len(waiting), MOST_MEASURED):

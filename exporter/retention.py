@@ -14,9 +14,6 @@ from exporter.marks import read_marks
 from exporter.state import State, StoredSession
 from exporter.world import World
 
-MOST_QUEUED = 1_000_000
-"""More than the outbox ever holds."""
-
 Labels = tuple[str, ...]
 
 
@@ -59,7 +56,7 @@ def _lines_of(state: State, session_ids: Collection[str], through_ns: int) -> li
     """Numbers of the lines in the outbox about some sessions, or from before a time."""
     return [
         number
-        for number, line in state.queued_announcements(MOST_QUEUED).items()
+        for number, line in state.queued_announcements().items()
         if line.time_ns <= through_ns or line.metadata.get("session_id") in session_ids
     ]
 

@@ -50,6 +50,10 @@ def _further(verdict: SessionVerdict) -> dict[str, Any]:
         "parent_session_id": utf8(verdict.parent_session_id),
         "is_final": verdict.is_final,
         "model_version": verdict.model_version,
+        "live_risk": finite(verdict.risk if verdict.live_risk is None else verdict.live_risk),
+        "latched_level": None if verdict.live_risk is None else verdict.level,
+        "peak_risk": None if verdict.peak is None else finite(verdict.peak.risk),
+        "peak_at": None if verdict.peak is None else rfc3339(verdict.peak.at_ns),
     }
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 
 from analytics.analysis import Analysis, AnalysisResult, History, NotEnoughData, SessionRows
 from analytics.baseline import Baseline, fit_baseline
+from analytics.confidence import confidence
 from analytics.detectors import Detector
 from analytics.detectors.dbscan import dbscan
 from analytics.detectors.isolation_forest import isolation_forest
@@ -27,17 +29,17 @@ from analytics.ensemble import (
 from analytics.explanation import TOLD_BY_NUMBER, Case, explain
 from analytics.features import FEATURE_NAMES
 from analytics.held_back import folds
-from analytics.reasons import Subject, direct
+from analytics.reasons import MOST_REASONS, Subject, direct
 from analytics.risk_score import FindingRates, anomaly_part, fit_finding_rates, join_parts
-from analytics.step_evidence import WorstStep
+from analytics.spreading import Spread, in_turn
+from analytics.step_evidence import ORDER_MEASURE, SizeStory
 from analytics.training_rows import TrainingRows, step_scopes
-from analytics.verdicts import INITIALIZING, INSUFFICIENT, SCORED, Reason
+from analytics.verdicts import INITIALIZING, INSUFFICIENT, MALICIOUS_EXAMPLE, SCORED, Reason
+from analytics.wariness import LEAST_ANOMALY, Likeness, Suspects, Usual, parts_of
 
 _OPERATIONS: Final = FEATURE_NAMES.index("operations_total")
 MOST_CALIBRATION_SESSIONS: Final = 4_000
 """Held-back sessions scored for calibration; more would not make the promise noticeably finer."""
-FULL_CONFIDENCE_GROUND: Final = 200
-"""Held-back sessions from which a score has all the ground it can get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +101,21 @@ class RiskResult:
     reasons: tuple[Reason, ...] = ()
 
 
-def fit(history: History, settings: RiskSettings, previous: RiskModel | None) -> RiskModel | NotEnoughData:
-    """Learn what is ordinary and calibrate; ``previous`` is not used."""
+def fit(
+    history: History, settings: RiskSettings, previous: RiskModel | None, spread: Spread = in_turn
+) -> RiskModel | NotEnoughData:
+    """Learn what is ordinary and calibrate, the folds by ``spread``; ``previous`` is not used."""
     del previous
     long_enough = int((history.sessions.ages >= settings.minimum_events).sum())
     if long_enough < settings.minimum_sessions:
         return NotEnoughData(settings.minimum_sessions - long_enough)
     rows = TrainingRows.of(history)
-    held_back = _score_held_back(rows, settings)
+    held_back_folds = _held_back_folds(rows, settings)
+    scores = spread(partial(_score_fold, rows, settings), held_back_folds)
     baseline, detectors = _fit_once(rows, np.ones(len(history), dtype=bool), settings)
     return RiskModel(
         baseline=baseline,
-        ensemble=calibrate(detectors, held_back),
+        ensemble=calibrate(detectors, _held_back(rows, held_back_folds, scores)),
         rates=fit_finding_rates(history.sessions.findings, history.sessions.who),
         sessions=len(history),
     )
@@ -125,8 +130,16 @@ def _fit_once(rows: TrainingRows, chosen: np.ndarray, settings: RiskSettings) ->
     return baseline, fit_detectors(settings.detectors(), rows.evidence(finals, baseline), settings.seed)
 
 
-def _score_held_back(rows: TrainingRows, settings: RiskSettings) -> HeldBack:
-    """Score every session by detectors fitted on the other folds."""
+@dataclass(frozen=True)
+class _Fold:
+    """What detectors are fitted on, mask of shape (n_sessions,), and the rows they score, shape (n_held,)."""
+
+    fitted: np.ndarray
+    held: np.ndarray
+
+
+def _held_back_folds(rows: TrainingRows, settings: RiskSettings) -> list[_Fold]:
+    """The folds with anything to score: every session, held back from what the others are fitted on."""
     rng = np.random.default_rng(settings.seed)
     history = rows.history
     fold = folds(
@@ -136,20 +149,27 @@ def _score_held_back(rows: TrainingRows, settings: RiskSettings) -> HeldBack:
     )
     usable = rows.one_a_bucket() & (rows.ages >= settings.minimum_events)
     usable &= (rng.permutation(len(history)) < MOST_CALIBRATION_SESSIONS)[rows.session]
+    cut = [
+        _Fold(fold != number, np.flatnonzero(usable & (fold[rows.session] == number)))
+        for number in range(settings.folds)
+    ]
+    return [one for one in cut if len(one.held)]
+
+
+def _score_fold(rows: TrainingRows, settings: RiskSettings, fold: _Fold) -> dict[str, np.ndarray]:
+    """Raw scores of the rows held back, by detectors fitted on the other folds."""
+    baseline, detectors = _fit_once(rows, fold.fitted, settings)
+    return detectors.raw(rows.evidence(fold.held, baseline))
+
+
+def _held_back(rows: TrainingRows, held_back_folds: list[_Fold], scores: Iterable[dict[str, np.ndarray]]) -> HeldBack:
+    """The folds' scores one after the other."""
     raw: dict[str, list[np.ndarray]] = defaultdict(list)
-    order: list[np.ndarray] = []
-    for number in range(settings.folds):
-        held = np.flatnonzero(usable & (fold[rows.session] == number))
-        if not len(held):
-            continue
-        baseline, detectors = _fit_once(rows, fold != number, settings)
-        order.append(held)
-        for name, scores in detectors.raw(rows.evidence(held, baseline)).items():
-            raw[name].append(scores)
-    held_rows = np.concatenate(order)
-    return HeldBack(
-        {name: np.concatenate(parts) for name, parts in raw.items()}, rows.ages[held_rows], rows.is_final[held_rows]
-    )
+    for found in scores:
+        for name, values in found.items():
+            raw[name].append(values)
+    held = np.concatenate([fold.held for fold in held_back_folds])
+    return HeldBack({name: np.concatenate(parts) for name, parts in raw.items()}, rows.ages[held], rows.is_final[held])
 
 
 def run(
@@ -186,7 +206,7 @@ class _Cases:
         evidence: what was looked at.
         scores: what came of it.
         expected: lowest and highest value expected of each feature, shape (n, n_features) each.
-        worst: each session's step with the most novel size.
+        sizes: what the sizes of each session's steps say.
         correlated: each feature's share of what the covariance says, shape (n, n_features).
     """
 
@@ -195,7 +215,7 @@ class _Cases:
     evidence: Evidence
     scores: EnsembleScores
     expected: tuple[np.ndarray, np.ndarray]
-    worst: Sequence[WorstStep | None]
+    sizes: Sequence[SizeStory | None]
     correlated: np.ndarray
 
 
@@ -216,64 +236,81 @@ def _judge(rows: SessionRows, chosen: np.ndarray, model: RiskModel, odds: np.nda
         evidence,
         model.ensemble.score(evidence),
         model.baseline.expected_ranges(ages, who),
-        model.ensemble.worst_steps(evidence),
+        model.ensemble.size_stories(evidence),
         model.ensemble.detectors.correlated(evidence.deviations),
     )
     lenient = rows.leniency.anomaly_factors(evidence.deviations, who, model.baseline)
     parts = anomaly_part(cases.scores.joint) * lenient
+    likenesses = _likenesses(cases, model, lenient == 1.0)
     return {
-        rows.infos[number].session_id: _result(cases, position, float(parts[position]), model)
+        rows.infos[number].session_id: _result(cases, position, (float(parts[position]), likenesses[position]), model)
         for position, number in enumerate(chosen)
     }
 
 
-def _result(cases: _Cases, position: int, part: float, model: RiskModel) -> RiskResult:
-    """One session's result; ``part`` is what its anomaly alone amounts to as a risk."""
+def _likenesses(cases: _Cases, model: RiskModel, counts_in_full: np.ndarray) -> list[Likeness | None]:
+    """The malicious session that each one is like; quieted deviations (mask of shape (n,)) are like nobody's."""
+    rows, numbers = cases.rows, cases.numbers
+    suspects = Suspects(
+        [rows.infos[number].session_id for number in numbers],
+        cases.evidence.deviations,
+        (cases.scores.joint >= LEAST_ANOMALY) & counts_in_full,
+        cases.evidence.traces,
+        [frozenset(finding.rule for finding in rows.findings[number]) for number in numbers],
+        cases.evidence.who,
+    )
+    return rows.wariness.likenesses(suspects, Usual(model.baseline, model.ensemble.detectors.words, model.rates))
+
+
+def _result(cases: _Cases, position: int, grounds: tuple[float, Likeness | None], model: RiskModel) -> RiskResult:
+    """One session's result; its grounds are what its anomaly alone amounts to as a risk, and whom it is like."""
+    part, likeness = grounds
     number = cases.numbers[position]
     rows, who = cases.rows, cases.rows.who_of(number)
     weights = {
         finding.rule: model.rates.weight(finding, who) * rows.leniency.finding_factor(finding, who)
         for finding in rows.findings[number]
     }
-    risk, shares = join_parts({"anomaly": part, **weights})
+    risk, shares = join_parts({"anomaly": part, **weights, **parts_of(likeness)})
+    likened = () if likeness is None else (likeness.reason(shares[MALICIOUS_EXAMPLE]),)
     return RiskResult(
         status=SCORED,
         risk=risk,
         anomaly=float(cases.scores.joint[position]),
-        confidence=_confidence(rows.values[number], int(cases.evidence.ages[position]), model),
+        confidence=confidence(
+            rows.values[number], model.ensemble.joint.ground(int(cases.evidence.ages[position])), model.baseline.known
+        ),
         detectors={name: float(each[position]) for name, each in cases.scores.detectors.items()},
         parts=shares,
-        reasons=_reasons(cases, position, model),
+        reasons=(*likened, *_reasons(cases, position, model))[:MOST_REASONS],
     )
 
 
 def _reasons(cases: _Cases, position: int, model: RiskModel) -> tuple[Reason, ...]:
     number, age = cases.numbers[position], int(cases.evidence.ages[position])
     scores, evidence, calibrations = cases.scores, cases.evidence, model.ensemble.calibrations
+    trace, who, detectors = evidence.traces[position], evidence.who[position], model.ensemble.detectors
+    usual = {name: calibrations[name].usual(age) for name in TOLD_BY_NUMBER}
+    is_odd = scores.raw[ORDER_MEASURE][position] > usual[ORDER_MEASURE]  # only then it is told, and worth the look
     return explain(
         Case(
             subject=Subject(
                 cases.rows.values[number],
                 evidence.deviations[position],
                 (cases.expected[0][position], cases.expected[1][position]),
+                trace,
+                has_user=who[1] is not None,
             ),
             correlated=cases.correlated[position],
             anomaly=float(scores.joint[position]),
             voices={name: float(each[position]) for name, each in scores.voices.items()},
             raw={name: float(each[position]) for name, each in scores.raw.items()},
-            usual={name: calibrations[name].usual(age) for name in TOLD_BY_NUMBER},
-            worst=cases.worst[position],
-            new_words=model.ensemble.detectors.words.newest(evidence.traces[position], evidence.who[position]),
+            usual=usual,
+            sizes=cases.sizes[position],
+            oddest=detectors.steps.oddest_stretch(trace, evidence.scopes[position]) if is_odd else (),
+            new_words=detectors.words.newest(trace, who),
         )
     )
 
 
-def _confidence(values: np.ndarray, age: int, model: RiskModel) -> float:
-    """How much ground a score has: held-back sessions at that age, and known features among those ever known."""
-    ground = min(1.0, model.ensemble.joint.ground(age) / FULL_CONFIDENCE_GROUND) ** 0.5
-    ever_known = model.baseline.known
-    known = float((~np.isnan(values))[ever_known].mean()) if ever_known.any() else 0.0
-    return ground * known
-
-
-ANALYSIS = Analysis("risk", RiskSettings, (), fit, run, needs=("fingerprint",))
+ANALYSIS = Analysis("risk", RiskSettings, (), fit, run, needs=("fingerprint",), spreads=True)

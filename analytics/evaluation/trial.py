@@ -59,6 +59,18 @@ def run_trial(trial: Trial, analyses: Sequence[Analysis], peers: Peers | None = 
     Raises:
         EvaluationError: too few sessions to fit on.
     """
+    scores = product_scores(trial.rows, judge_trial(trial, analyses)["risk"].sessions)
+    if peers is not None:
+        scores.update(peers(*peer_rows(trial.history, trial.rows), trial.seed))
+    return scores
+
+
+def judge_trial(trial: Trial, analyses: Sequence[Analysis]) -> dict[str, AnalysisResult]:
+    """Fit and judge: everything the analyses say, by their names.
+
+    Raises:
+        EvaluationError: too few sessions to fit on.
+    """
     results: dict[str, AnalysisResult] = {}
     for analysis in analyses:
         settings = _settings(analysis, trial.seed)
@@ -70,10 +82,7 @@ def run_trial(trial: Trial, analyses: Sequence[Analysis], peers: Peers | None = 
             )
         upstream = {name: results[name] for name in analysis.needs}
         results[analysis.name] = analysis.run(trial.rows, model, settings, upstream)
-    scores = product_scores(trial.rows, results["risk"].sessions)
-    if peers is not None:
-        scores.update(peers(*peer_rows(trial.history, trial.rows), trial.seed))
-    return scores
+    return results
 
 
 def _settings(analysis: Analysis, seed: int) -> Any:

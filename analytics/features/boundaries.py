@@ -66,14 +66,14 @@ def unanswered_share(activity: Activity) -> np.ndarray:
 
 def api_error_share(activity: Activity) -> np.ndarray:
     """Share of model requests that failed; NaN where the telemetry has no model requests."""
-    errors = activity.count_events(activity.event_mask("api_error"))
-    requests = activity.count_events(activity.event_mask("api_request"))
+    errors = activity.count_named("api_error")
+    requests = activity.count_named("api_request")
     return ratio(errors, errors + requests)
 
 
 def interruptions(activity: Activity) -> np.ndarray:
     """Notifications: the agent waited for a person, or a person interrupted it."""
-    return activity.count_events(activity.event_mask("notification"))
+    return activity.count_named("notification")
 
 
 FEATURES: Final = (

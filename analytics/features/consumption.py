@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from analytics.activity import Activity, ratio
+from analytics.activity import Activity, Grouped, ratio
 from analytics.features.feature import Feature, Measure
 
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens")
@@ -35,8 +35,8 @@ def context_tokens_max(activity: Activity) -> np.ndarray:
         [table.values(column) for column in ("input_tokens", "cache_read_tokens", "cache_creation_tokens")]
     )
     known = np.flatnonzero(~np.isnan(parts).all(axis=0))
-    result = np.full(len(activity), -1.0)
-    np.maximum.at(result, activity.sessions.index[known], np.nansum(parts[:, known], axis=0))
+    sizes = np.nansum(parts[:, known], axis=0)
+    result = Grouped(activity.sessions.index[known], sizes, len(activity)).maximum()
     return np.where(result >= 0, result, np.nan)
 
 

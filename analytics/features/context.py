@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from analytics.activity import Activity, ratio
+from analytics.activity import Activity, Grouped, ratio
 from analytics.features.feature import Feature
 
 _REASONING_LEVELS: Final = {
@@ -33,7 +33,10 @@ def reasoning_level(activity: Activity) -> np.ndarray:
     result = np.zeros(len(activity))
     for column in ("reasoning", "effort"):
         levels = np.array([_REASONING_LEVELS.get(name, 0) for name in table.categories(column)] + [0], dtype=float)
-        np.maximum.at(result, activity.sessions.index, levels[table.codes(column)])
+        level = levels[table.codes(column)]
+        rows = np.flatnonzero(level)
+        highest = Grouped(activity.sessions.index[rows], level[rows], len(activity)).maximum()
+        result = np.fmax(result, highest)
     return result
 
 

@@ -51,24 +51,26 @@ def sequence_complexity(activity: Activity) -> np.ndarray:
     Source: J. Ziv, A. Lempel, "Compression of individual sequences via variable-rate coding", IEEE Trans.
     Information Theory 24 (1978).
     """
-    steps = _steps(activity).tolist()
+    numbers, distinct = pd.factorize(_steps(activity))
+    steps = numbers.tolist()
     bounds = np.searchsorted(activity.uses.session, np.arange(len(activity) + 1))
     result = np.full(len(activity), np.nan)
     for session, (begin, end) in enumerate(pairwise(bounds)):
         length = int(end - begin)
         if length >= 4:
-            result[session] = _phrases(steps[begin:end]) * np.log2(length) / length
+            result[session] = _phrases(steps[begin:end], len(distinct)) * np.log2(length) / length
     return result
 
 
-def _phrases(steps: list[int]) -> int:
-    """Number of phrases in the LZ78 parse of a sequence."""
-    tree: dict[tuple[int, int], int] = {}
+def _phrases(steps: list[int], width: int) -> int:
+    """Number of phrases in the LZ78 parse of a sequence of numbers below ``width``."""
+    tree: dict[int, int] = {}
     node = 0
     for step in steps:
-        following = tree.get((node, step))
+        edge = node * width + step
+        following = tree.get(edge)
         if following is None:
-            tree[(node, step)] = len(tree) + 1
+            tree[edge] = len(tree) + 1
             node = 0
         else:
             node = following

@@ -26,7 +26,7 @@ def tool_uses(activity: Activity) -> np.ndarray:
 
 def uses_per_prompt(activity: Activity) -> np.ndarray:
     """Tool uses for each prompt of a person; sessions without one count as a single prompt."""
-    prompts = activity.count_events(activity.event_mask("user_prompt"))
+    prompts = activity.count_named("user_prompt")
     return activity.use_count / np.maximum(prompts, 1.0)
 
 
@@ -37,12 +37,12 @@ def uses_per_minute(activity: Activity) -> np.ndarray:
 
 def messages_per_use(activity: Activity) -> np.ndarray:
     """Assistant messages for each tool use."""
-    return ratio(activity.count_events(activity.event_mask("assistant_message")), activity.use_count)
+    return ratio(activity.count_named("assistant_message"), activity.use_count)
 
 
 def requests_per_use(activity: Activity) -> np.ndarray:
     """Model requests for each tool use; NaN where the telemetry has no model requests."""
-    requests = activity.count_events(activity.event_mask("api_request"))
+    requests = activity.count_named("api_request")
     return ratio(np.where(requests > 0, requests, np.nan), activity.use_count)
 
 
@@ -71,7 +71,7 @@ def share_of(*categories: str) -> Measure:
 
 def subagents_started(activity: Activity) -> np.ndarray:
     """Sub-agents started, by their own event or by the tool that starts them, whichever is more."""
-    events = activity.count_events(activity.event_mask("subagent_start"))
+    events = activity.count_named("subagent_start")
     table = activity.sessions.table
     starters = np.array(
         [name.lower() in ("task", "agent", "spawn_agent") for name in table.categories("tool_name")] + [False]
@@ -82,7 +82,7 @@ def subagents_started(activity: Activity) -> np.ndarray:
 
 def compactions(activity: Activity) -> np.ndarray:
     """Times the context was compacted."""
-    return activity.count_events(activity.event_mask("compaction"))
+    return activity.count_named("compaction")
 
 
 FEATURES: Final = (

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analytics.reasons import number
-from analytics.verdicts import FingerprintView, SessionVerdict
+from analytics.reason_words import number
+from analytics.verdicts import MALICIOUS_EXAMPLE, FingerprintView, SessionVerdict
 from exporter.commands.terminal import output_console, why
 from exporter.logs import one_line
 from exporter.rule_file import load_rule_set
 from exporter.state import State
 from exporter.verdict_json import verdict_to_dict
+
+_PARTS: Final = {"anomaly": "anomaly", MALICIOUS_EXAMPLE: "like a session that was called malicious"}
+"""Parts of the risk that are no findings."""
 
 
 class UnknownSessionError(Exception):
@@ -50,11 +54,13 @@ def print_verdict(console: Console, verdict: SessionVerdict) -> None:
 
 def _print_score(console: Console, verdict: SessionVerdict) -> None:
     frozen = "final" if verdict.is_final else "live"
+    if verdict.live_risk is not None:
+        frozen = f"held at its highest, now {verdict.live_risk:.2f}"
     console.print(
         f"\nrisk {verdict.risk:.2f} ({verdict.level}, {frozen}), confidence {verdict.confidence or 0:.2f}, made of:"
     )
     for name, share in sorted(verdict.parts.items(), key=lambda item: -item[1]):
-        console.print(f"  {share:.2f}  {name if name == 'anomaly' else 'finding ' + name}")
+        console.print(f"  {share:.2f}  {_PARTS.get(name) or 'finding ' + name}")
     each = ", ".join(f"{name} {score:.2f}" for name, score in verdict.detectors.items())
     console.print(f"anomaly {verdict.anomaly:.2f} from {each}")
     if verdict.reasons:

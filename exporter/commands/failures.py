@@ -8,6 +8,7 @@ from typing import Final
 
 from analytics.evaluation.errors import EvaluationError
 from analytics.simulation import SimulationError
+from exporter.cluster.errors import ClusterError
 from exporter.commands.explain_command import UnknownSessionError
 from exporter.config import ConfigError
 from exporter.listening import ListenError
@@ -28,7 +29,7 @@ class WorkFailedError(Exception):
 
 _EXPECTED: Final = (
     WorkFailedError, SourceError, StateError, ModelStoreError, LokiError, ListenError, UnknownSessionError,
-    EvaluationError,
+    EvaluationError, ClusterError,
 )  # fmt: skip
 
 

@@ -29,11 +29,10 @@ def run_forget(user: str, config: Config, hook_file: Path, *, asks: bool) -> Non
     Raises ``WorkFailedError`` when nothing is stored, when the answer is no, and while the state is in use.
     """
     person = person_of(user, config)
-    models = ModelStore(config.state.directory)
     with _open(config) as state:
-        found, hooks = find(state, models, person), find_in_hooks(hook_file, user)
+        found, hooks = find(state, ModelStore(config.state.directory), person), find_in_hooks(hook_file, user)
         if found or hooks:
-            _remove(state, models, found, hooks, asks=asks)
+            _remove(state, found, hooks, asks=asks)
     if found.neighbours:
         click.echo(f"{found.neighbours:,} sessions of others are in projects whose path bears the name; they stay.")
     for line in out_of_reach(config, person, found.sessions):
@@ -64,12 +63,12 @@ def _open(config: Config) -> State:
         ) from error
 
 
-def _remove(state: State, models: ModelStore, found: Footprint, hooks: HookTraces, *, asks: bool) -> None:
+def _remove(state: State, found: Footprint, hooks: HookTraces, *, asks: bool) -> None:
     for line in told(found, hooks):
         click.echo(line)
     if asks and not _agreed():
         raise WorkFailedError("nothing was removed")
-    erase(state, models, found)
+    erase(state, found)
     erase_in_hooks(hooks)
     if hooks.lines and LOCAL in (positions := state.positions()):
         with state.begin() as transaction:

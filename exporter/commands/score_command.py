@@ -12,17 +12,15 @@ from typing import Final
 import orjson
 
 from analytics.verdicts import SessionVerdict
-from exporter.assembly import build_analyses, build_cycle_settings, build_pseudonyms, build_rules, local_source
-from exporter.batch_run import Inputs, history_of, read_inputs, score_inputs, stored_sessions
-from exporter.commands.clock import utc_now
-from exporter.commands.failures import WorkFailedError
-from exporter.commands.terminal import dropped_line, output_console, progress_bar, say, sessions_table
+from exporter.assembly import build_analyses
+from exporter.batch_run import score_inputs, stored_sessions
+from exporter.commands.terminal import output_console, progress_bar, say, sessions_table
+from exporter.commands.train_command import fit_and_keep, read_sessions, workers_at
 from exporter.config import Config
 from exporter.model_store import ModelStore
 from exporter.state import State
-from exporter.training import Shelf, load_models, train
+from exporter.training import Shelf, load_models
 from exporter.verdict_json import verdict_to_dict
-from exporter.world import EnabledAnalysis, Models
 
 CSV_COLUMNS: Final = (
     "session_id", "started_at", "ended_at", "events", "agent", "user_id", "project", "status", "risk", "level",
@@ -30,54 +28,26 @@ CSV_COLUMNS: Final = (
 )  # fmt: skip
 
 
-def run_train(paths: Sequence[str], directory: Path, config: Config) -> None:
-    """Fit the models on local files and keep them in the state folder."""
-    analyses = build_analyses(config)
-    with State.open(directory) as state:
-        inputs = _read(paths, config)
-        models = _fit(inputs, analyses, Shelf(ModelStore(directory), state))
-    if not models.fitted:
-        lacking = " and ".join(f"{name} needs {needed} more sessions" for name, needed in models.needed.items())
-        raise WorkFailedError(f"nothing was fitted: {lacking or 'no analysis is enabled'}; name more with --input")
-    for name, needed in models.needed.items():
-        say(f"{name}: {needed} more sessions needed; it was not fitted")
-    for fitted in models.states.values():
-        output_console().print(f"{fitted.analysis}: trained on {fitted.sessions:,} sessions, version {fitted.version}")
-
-
-def run_score(paths: Sequence[str], directory: Path, output_format: str, config: Config) -> None:
+def run_score(
+    paths: Sequence[str], directory: Path, output_format: str, config: Config, scheduler: str | None = None
+) -> None:
     """Score local files with the fitted models; where there are none, fit them on these very files first."""
     analyses = build_analyses(config)
-    with State.open(directory) as state:
-        inputs = _read(paths, config)
+    with State.open(directory) as state, workers_at(scheduler) as workers:
+        inputs = read_sessions(paths, config, workers)
         shelf = Shelf(ModelStore(directory), state)
         models = load_models(shelf, analyses)
         missing = [one.analysis.name for one in analyses if one.analysis.name not in models.fitted]
         if missing:
             told = " and ".join(missing)
             say(f"no model of {told} in {directory} yet: fitting on these {len(inputs.measured):,} sessions")
-            models = _fit(inputs, tuple(one for one in analyses if one.analysis.name in missing), shelf, models)
+            lacking = tuple(one for one in analyses if one.analysis.name in missing)
+            models = fit_and_keep(inputs, lacking, shelf, models, workers)
         with progress_bar("scoring"):
             verdicts = score_inputs(inputs, analyses, models)
         with state.begin() as transaction:
             transaction.put_sessions(stored_sessions(inputs, verdicts, time.time_ns()))
     write_verdicts(verdicts, output_format)
-
-
-def _read(paths: Sequence[str], config: Config) -> Inputs:
-    hours = build_cycle_settings(config, utc_now()).working_hours
-    with progress_bar("reading") as bar:
-        inputs = read_inputs(local_source(paths), build_rules(config), hours, time.time_ns(), bar)
-    say(f"read {inputs.events:,} events of {len(inputs.measured):,} sessions")
-    if left_out := dropped_line(inputs.dropped):
-        say(left_out)
-    pseudonyms = build_pseudonyms(config)
-    return inputs if pseudonyms is None else inputs.under(pseudonyms)
-
-
-def _fit(inputs: Inputs, analyses: tuple[EnabledAnalysis, ...], shelf: Shelf, previous: Models | None = None) -> Models:
-    with progress_bar("fitting"):
-        return train(history_of(inputs), analyses, shelf, previous or Models(), time.time())
 
 
 def write_verdicts(verdicts: Sequence[SessionVerdict], output_format: str) -> None:

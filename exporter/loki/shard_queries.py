@@ -1,10 +1,10 @@
 """A shard's part of a stream, as queries that Loki answers: what other shards judge is not even sent.
 
-Two queries a selector. What agents send as OpenTelemetry has its session id in structured metadata (or in a label, where
-an operator made it one), and the filter is exact but for ids that are not plain ASCII: those go to every shard, because
-bytes that are no UTF-8 count differently there and here. A JSON line may have its id anywhere, under several names and
-behind escapes; whoever writes lines could make a filter look at another id than the one that is decoded, and so be
-judged by nobody. Lines that begin with a brace therefore go to every shard too. What arrives is sorted out after
+Two queries a selector. What agents send as OpenTelemetry has its session id in structured metadata (or in a label,
+where an operator made it one), and the filter is exact but for ids that are not plain ASCII: those go to every shard,
+because bytes that are no UTF-8 count differently there and here. A JSON line may have its id anywhere, under several
+names and behind escapes; whoever writes lines could make a filter look at another id than the one that is decoded, and
+so be judged by nobody. Lines that begin with a brace therefore go to every shard too. What arrives is sorted out after
 decoding (``exporter.sources.sharded``).
 """
 

@@ -107,7 +107,7 @@ class LocalSource:
         except FileNotFoundError:
             return  # deleted or rotated away since it was looked at; the next read finds its successor
         except OSError as error:
-            self._problems.add(path, _unreadable(path, error))
+            self._problems.add(path, unreadable_line(path, error))
             return
         scan.current[path] = glimpse.position_at_end(scan.current[path])
 
@@ -133,7 +133,7 @@ class FileProblems:
         for line in unsearchable:
             self.add(line, line)
         for path, error in scan.unreadable.items():
-            self.add(path, _unreadable(path, error))
+            self.add(path, unreadable_line(path, error))
 
     def add(self, key: str, line: str) -> None:
         """Note a problem."""
@@ -142,5 +142,6 @@ class FileProblems:
             _log.warning("%s", line)
 
 
-def _unreadable(path: str, error: OSError) -> str:
+def unreadable_line(path: str, error: OSError) -> str:
+    """What is wrong with a file that cannot be read, for people."""
     return f"{path}: cannot be read ({error.strerror}); check the file and its permissions"

@@ -171,8 +171,8 @@ class State:
         with self._database.in_words():
             return {session_id: _human_verdict(said) for session_id, *said in self._rows(query)}
 
-    def queued_announcements(self, most: int) -> dict[int, Announcement]:
-        """The lines that have waited longest for Loki, by their number in the outbox, oldest first."""
+    def queued_announcements(self, most: int | None = None) -> dict[int, Announcement]:
+        """The lines that have waited longest for Loki (all when None), by number in the outbox, oldest first."""
         columns = tables.outbox.c
         query = select(columns.announcement_id, columns.kind, columns.time_ns, columns.line, columns.metadata)
         rows = self._rows(query.order_by(columns.announcement_id).limit(most))

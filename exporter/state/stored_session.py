@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from analytics.findings import Finding
-from analytics.verdicts import FingerprintView, Reason, SessionVerdict
+from analytics.verdicts import FingerprintView, Peak, Reason, SessionVerdict
 from exporter.state.errors import DamagedValue
 from exporter.state.json_text import from_json, to_json
 
@@ -124,8 +124,15 @@ def _unpack_checkpoints(packed: bytes) -> dict[int, np.ndarray]:
 def _verdict_from_json(text: str) -> SessionVerdict:
     """The verdict with all its parts; a field it was written without has its default."""
     values = from_json(text)
-    values["reasons"] = tuple([Reason(**reason) for reason in values["reasons"]])
+    values["reasons"] = _reasons(values["reasons"])
     values["findings"] = tuple([Finding(**finding) for finding in values["findings"]])
     if values["fingerprint"] is not None:
         values["fingerprint"] = FingerprintView(**values["fingerprint"])
+    peak = values.get("peak")
+    if peak is not None:
+        values["peak"] = Peak(**{**peak, "reasons": _reasons(peak["reasons"])})
     return SessionVerdict(**values)
+
+
+def _reasons(values: Sequence[Mapping[str, Any]]) -> tuple[Reason, ...]:
+    return tuple([Reason(**reason) for reason in values])

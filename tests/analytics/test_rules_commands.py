@@ -82,3 +82,9 @@ def test_hostile_commands_are_read_in_linear_time(piece):
     begin = time.process_time()
     command_lines(text, PROJECT)
     assert time.process_time() - begin < 0.5
+
+
+@given(st.text(alphabet="ab=-/.~$ \t\r\x0b\xa0é1", max_size=20))
+@settings(deadline=None, max_examples=300)
+def test_a_command_of_mere_words_reads_as_it_does_before_a_comment(command):
+    assert command_lines(command, PROJECT) == command_lines(f"{command} #", PROJECT)

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from exporter.loki.client import LokiClient
 from tests.exporter.running import Outcome, run_command
+from tests.exporter.two_people import fill
+
+
+@pytest.fixture(scope="session")
+def two_people(tmp_path_factory) -> Path:
+    """Telemetry and state of two people; to be copied, not changed."""
+    folder = tmp_path_factory.mktemp("two_people")
+    fill(folder)
+    return folder
+
+
+@pytest.fixture
+def deployment(two_people, tmp_path) -> Path:
+    """A folder of one's own with the telemetry and the state of two people."""
+    return Path(shutil.copytree(two_people, tmp_path / "deployment"))
 
 
 @pytest.fixture

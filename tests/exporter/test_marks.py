@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from analytics.verdicts import MALICIOUS_EXAMPLE
 from exporter.assembly import build_training_settings
 from exporter.collector import SnapshotCollector
 from exporter.config_models import Config
@@ -104,6 +105,25 @@ def test_an_attack_in_the_same_pattern_is_still_alerted(noisy):
         finding.rule for finding in noisy.verdicts["first"].findings
     }
     assert noisy.verdicts["attack"].level in ("high", "critical")
+
+
+def test_what_was_called_malicious_makes_its_like_riskier_for_another_user(noisy):
+    bring(noisy, noisy_session("before", 220, user="bob", seed=8), 223)
+    say(noisy, "first", "malicious", 224)
+    bring(noisy, noisy_session("after", 230, user="bob", seed=8), 233)
+    before, after_it = noisy.verdicts["before"], noisy.verdicts["after"]
+    assert MALICIOUS_EXAMPLE not in before.parts
+    assert after_it.parts[MALICIOUS_EXAMPLE] > 0
+    assert after_it.risk > before.risk
+    assert after_it.reasons[0].feature == MALICIOUS_EXAMPLE
+
+
+def test_a_withdrawn_malicious_verdict_is_no_example(noisy):
+    say(noisy, "first", "malicious", 214)
+    assert [one.session_id for one in noisy.marks.wariness.examples] == ["first"]
+    assert noisy.marks.wariness.examples[0].trace.length > 0
+    say(noisy, "first", "benign", 215)
+    assert noisy.marks.wariness.examples == ()
 
 
 @pytest.mark.parametrize("verdict", ["malicious", "broken"])

@@ -16,17 +16,21 @@ from tests.loki_standin import running_standin
 from tests.loki_store import otlp_entries
 
 DAY = 24 * HOUR
-SESSIONS = 12
+SESSIONS = 10
 ENDED = BEGIN + SESSIONS * 2 * HOUR
 LATER = ENDED + 3 * HOUR
 """When all sessions have been silent for longer than the time-out."""
 LINES = {"service_name": "sigyn-events"}
-ODD_IDS = ("session-1", "s2", "ü", "a/b", '"quoted"', "x|y", "ABCDEFG3")
+IDS = (
+    "session-1", "s2", "ü", "a/b", '"quoted"', "5F0C8A5D-9A58-4D0E-8D5F-6D6A1F6F0001",
+    "5f0c8a59-9a58-4d0e-8d5f-6d6a1f6f0001", "thief--0", "thief--6", "thief--4",
+)  # fmt: skip
+"""0 and 6 are the first of two and the first of three; 4 is the first of two and the second of three."""
+THIEVES = range(8, SESSIONS + 1)
 
 
 def name_of(number):
-    """Ids of a team: UUIDs, and some that are none."""
-    return ODD_IDS[number - 1] if number <= len(ODD_IDS) else f"5f0c8a5{number:x}-9a58-4d0e-8d5f-6d6a1f6f0001"
+    return IDS[number - 1]
 
 
 def telemetry():
@@ -34,7 +38,8 @@ def telemetry():
     sessions = defaultdict(list)
     for one in team(SESSIONS, ENDED):
         sessions[int(one["session_id"][1:]) + 1].append(one)
-    sessions[SESSIONS] = thief(ENDED - 4 * HOUR)
+    for number in THIEVES:
+        sessions[number] = thief(ENDED - 4 * HOUR)
     return {
         number: [{**one, "session_id": name_of(number), "sequence": at} for at, one in enumerate(records)]
         for number, records in sessions.items()
@@ -111,7 +116,7 @@ def alone(tmp_path_factory):
             return merged([contents(running[0].world)])
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 5])
+@pytest.mark.parametrize("count", [2, 3, 5])
 def test_all_shards_together_know_each_session_once_and_as_one_exporter_does(tmp_path, loki, alone, count):
     clock = Clock(LATER)
     push(loki, LATER, telemetry(), LATER)
@@ -153,31 +158,55 @@ def from_two_to_three(folder, loki, middle, now, **sections):
         yield before, running
 
 
-MIDDLE = ENDED - 3.7 * HOUR
-"""The thief's session has begun and not ended."""
+def findings_told(loki):
+    """How often each finding was told, by session and rule."""
+    told = [one for one in loki.store().entries if one.labels.get("kind") == "finding"]
+    return Counter((one.metadata["session_id"], one.metadata["rule"]) for one in told)
 
 
-def test_when_there_is_one_more_every_session_is_whole_at_its_new_owner(tmp_path, loki, alone):
-    with from_two_to_three(tmp_path, loki, MIDDLE, LATER) as (_, running):
-        for number, exporter in enumerate(running, start=1):
-            own = {name: one for name, one in alone["sessions"].items() if Shard(number, 3).has(name)}
-            known = contents(exporter.world)["sessions"]
-            assert own.items() <= known.items()
+MIDDLE = ENDED - 3.97 * HOUR
+"""The thieves' sessions have begun and not ended."""
 
 
-def test_a_session_that_moved_ends_by_the_time_out_where_it_was(tmp_path, loki):
-    with from_two_to_three(tmp_path, loki, MIDDLE, LATER) as (before, running):
-        left_behind = 0
-        for number, exporter in enumerate(running, start=1):
-            for name, session in contents(exporter.world)["sessions"].items():
-                if Shard(number, 3).has(name):
-                    continue
-                left_behind += 1
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """What two exporters knew when they became three while sessions ran; what the three know; what was told."""
+    folder = tmp_path_factory.mktemp("grown")
+    with (
+        running_standin(round(BEGIN * 1e9)) as own,
+        from_two_to_three(folder, own, MIDDLE, LATER) as (before, running),
+    ):
+        return before, [contents(one.world)["sessions"] for one in running], findings_told(own)
+
+
+def test_when_there_is_one_more_every_session_is_whole_at_its_new_owner(grown, alone):
+    _, known, _ = grown
+    for number, sessions in enumerate(known, start=1):
+        own = {name: one for name, one in alone["sessions"].items() if Shard(number, 3).has(name)}
+        assert own
+        assert own.items() <= sessions.items()
+
+
+def test_a_session_that_moved_ends_by_the_time_out_where_it_was(grown, alone):
+    before, known, _ = grown
+    cut_short = set()
+    for number, sessions in enumerate(known, start=1):
+        for name, session in sessions.items():
+            if not Shard(number, 3).has(name):
                 events, is_open = session[0], session[3]
                 assert Shard(number, 2).has(name)
                 assert events == before[number - 1]["sessions"][name][0]
                 assert not is_open
-        assert left_behind > 2
+                cut_short |= {name} if events < alone["sessions"][name][0] else set()
+    assert "thief--4" in cut_short
+
+
+def test_a_finding_made_after_the_change_is_told_once(grown):
+    _, _, told = grown
+    for name in ("thief--0", "thief--6", "thief--4"):
+        counts = [count for (session, _), count in told.items() if session == name]
+        assert counts
+        assert set(counts) == {1}
 
 
 def test_what_stays_is_not_counted_again_and_what_moves_is_counted_by_both(tmp_path, loki, alone):
@@ -198,6 +227,9 @@ def test_what_stays_is_not_counted_again_and_what_moves_is_counted_by_both(tmp_p
         )
         assert sum(one["events"] for one in outcomes) == alone["events"] + moved
         assert calls(merged_counters(outcomes)) > calls(merged_counters(before))
+        told = findings_told(loki)
+    times = {name: {count for (one, _), count in told.items() if one == name} for name in IDS[-3:]}
+    assert times == {"thief--0": {1}, "thief--6": {1}, "thief--4": {2}}
 
 
 def merged_counters(outcomes):
@@ -232,22 +264,6 @@ def test_ended_sessions_whose_events_are_gone_are_not_counted_or_judged_again(tm
         assert came
         read, known = (sum(one["counters"]["sigyn_events_read_total"].values()) for one in (after, before))
         assert read - known == sum(after["sessions"][name][0] for name in came)
-
-
-def findings_told(loki):
-    """How often each finding was told, by session and rule."""
-    told = [one for one in loki.store().entries if one.labels.get("kind") == "finding"]
-    return Counter((one.metadata["session_id"], one.metadata["rule"]) for one in told)
-
-
-@pytest.mark.parametrize(("thief_id", "times"), [("ABCDEFG0", 1), ("ABCDEFG6", 1), ("ABCDEFG4", 2)])
-def test_a_finding_is_told_once_or_by_both_owners_where_its_session_moved(tmp_path, loki, monkeypatch, thief_id, times):
-    # 0 and 6 are the first of two and the first of three; 4 is the first of two and the second of three.
-    monkeypatch.setattr(f"{__name__}.name_of", lambda number: thief_id if number == SESSIONS else f"s{number}")
-    with from_two_to_three(tmp_path, loki, MIDDLE, MIDDLE + HOUR / 2):
-        told = {key: count for key, count in findings_told(loki).items() if key[0] == thief_id}
-    assert told
-    assert set(told.values()) == {times}
 
 
 def test_a_reload_with_another_shard_reads_what_comes_and_says_whose_it_is(tmp_path, loki):

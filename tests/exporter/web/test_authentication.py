@@ -1,6 +1,7 @@
 """Who may do what, once users or tokens are configured."""
 
 import base64
+import itertools
 import logging
 
 import bcrypt
@@ -90,6 +91,7 @@ def test_a_user_may_do_everything(guarded, pair):
         "Basic " + base64.b64encode(b"omar:" + b"p" * 71).decode(),
         "Basic " + base64.b64encode(f"mara:{USERS['mara']}".encode()).decode(),
     ],
+    ids=itertools.count(),
 )  # fmt: skip
 def test_anything_else_than_valid_credentials_is_refused(guarded, given):
     assert guarded.client().get("/metrics", headers={"Authorization": given}).status_code == 401
