@@ -29,7 +29,7 @@ VOICE_OF: Final[Mapping[str, tuple[str, float]]] = {
     WORDS: (WORDS, 1.5),
     WRONG_USER: (WRONG_USER, 1.0),
 }
-"""Each detector's voice and its weight in it. What was done tells more than how much of it, hence the weight of words."""
+"""Each detector's voice and its weight in it. What was done tells more than how much of it: hence that of words."""
 EMPHASIS: Final = 1.5
 
 

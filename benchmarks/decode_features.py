@@ -28,6 +28,8 @@ EVENTS: Final = 100_000
 EVENTS_FULL: Final = 1_000_000
 SCAN_ROWS: Final = 50_000
 """Rows the bare scan holds at once: what a batch of ours holds."""
+LEAST_HISTORY: Final = 4 * SCAN_ROWS
+"""Events of the history whose memory is measured: a quarter of it fills a batch, as any part of a longer one does."""
 LEAST_RATE: Final = 100_000
 MOST_TIMES_THE_SCAN: Final = 2.5
 MOST_MEMORY_GROWTH: Final = 1.5
@@ -72,6 +74,9 @@ def _beside_polars(plain: str, events: int, ours: Outcome, times: int) -> Row:
 def _memory(bench: Bench, plain: str, events: int) -> Iterator[Row]:
     """Only open sessions hold events: four times the history must not take four times the memory."""
     say("decode: through the cycle into the state")
+    if events < LEAST_HISTORY:
+        events, plain = LEAST_HISTORY, str(bench.folder / "history.jsonl")
+        in_child(write_lines, plain, str(bench.folder / "history.jsonl.gz"), events, bench.now_ns)
     quarter = str(bench.folder / "quarter.jsonl")
     in_child(cut_lines, plain, quarter, events // 4)
     some = in_child(lines_to_state, quarter, str(bench.folder / "state-quarter"), bench.now_ns)

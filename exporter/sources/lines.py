@@ -39,8 +39,9 @@ class LineCutter:
 
     def feed(self, block: bytes) -> list[bytes]:
         """The lines that ``block`` finishes, in order and without their newlines."""
-        joined = self.rest + block
-        lines = joined.split(b"\n")
+        size = len(self.rest) + len(block)
+        lines = block.split(b"\n")
+        lines[0] = self.rest + lines[0]
         rest = lines.pop()
         if self.in_long_line:
             if not lines:
@@ -48,11 +49,11 @@ class LineCutter:
                 return []
             del lines[0]
             self.in_long_line = False
-        if len(joined) > self._max:
+        if size > self._max:
             kept = [line for line in lines if len(line) <= self._max]
             self.too_long += len(lines) - len(kept)
             lines = kept
-        self.consumed += len(joined) - len(rest)
+        self.consumed += size - len(rest)
         if len(rest) > self._max:
             self.too_long += 1
             self.consumed += len(rest)

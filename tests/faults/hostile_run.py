@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.child import peak_bytes
 from exporter.config import Config
 from exporter.service import Exporter
 
@@ -43,7 +43,7 @@ def run(folder: Path, kind: str, count: int) -> dict[str, Any]:
         "events": sum(verdict.events for verdict in exporter.world.verdicts.values()),
         "calls": sum(counters["sigyn_tool_calls_total"].values()),
         "series": sum(len(family.samples) for family in exporter.registry.collect()),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mb": peak_bytes() // 2**20,
         "problem": None if exporter.readiness() is None else exporter.last_problem,
     }
     exporter.stop()
