@@ -2,8 +2,9 @@
 
 Two things are quieted, for the same agent and user only. A finding of a rule that was found in a benign session keeps
 ``QUIETED`` of its weight, unless it is critical. An anomaly that deviates in the same direction as a benign session
-did, and not much further, keeps ``QUIETED`` of its part of the risk. The anomaly score itself stays as it is: it is a
-promise about false alarms. Everything else that a session does counts in full.
+did, and not much further, keeps ``QUIETED`` of its part of the risk, or more where benign sessions do not explain it
+(see ``analytics.quieting``). The anomaly score itself stays as it is: it is a promise about false alarms. Everything
+else that a session does counts in full.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import numpy as np
 from analytics.baseline import Baseline, Who
 from analytics.findings import Finding
 from analytics.reasons import direct
+from analytics.traces import EMPTY_TRACE, Trace
+from analytics.vocabulary_model import words_used
 
 QUIETED: Final = 0.2
 """Share of its weight that a quieted finding or anomaly keeps: enough to be seen, too little to alert."""
@@ -40,12 +43,14 @@ class BenignSession:
         rules: the rules found in it.
         values: its features, shape (n_features,); None where they are of another feature schema.
         age: its events.
+        trace: its steps, empty where they were not kept.
     """
 
     who: Who
     rules: frozenset[str]
     values: np.ndarray | None
     age: int
+    trace: Trace = EMPTY_TRACE
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,12 @@ class Leniency:
     Attributes:
         rules: quieted rules by agent and user.
         examples: benign sessions with features, by agent and user.
+        words: what the arguments of benign sessions said, by agent and user.
     """
 
     rules: Mapping[Who, frozenset[str]] = field(default_factory=dict)
     examples: Mapping[Who, Sequence[BenignSession]] = field(default_factory=dict)
+    words: Mapping[Who, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, benign: Iterable[BenignSession]) -> Self:
@@ -74,27 +81,47 @@ class Leniency:
             rules[session.who] |= session.rules
             if session.values is not None:
                 examples[session.who].append(session)
-        return cls(dict(rules), {who: found[-MOST_EXAMPLES:] for who, found in examples.items()})
+        last = {who: found[-MOST_EXAMPLES:] for who, found in examples.items()}
+        words = {who: frozenset(word for one in found for word in words_used(one.trace)) for who, found in last.items()}
+        return cls(dict(rules), last, words)
 
     def finding_factor(self, finding: Finding, who: Who) -> float:
         """The share of its weight that a finding keeps."""
         is_quieted = finding.severity != NEVER_QUIETED and finding.rule in self.rules.get(who, ())
         return QUIETED if is_quieted else 1.0
 
-    def anomaly_factors(self, deviations: np.ndarray, who: Sequence[Who], baseline: Baseline) -> np.ndarray:
-        """The share of its part of the risk that each session's anomaly keeps, shape (n_rows,).
+    def explain(self, deviations: np.ndarray, who: Sequence[Who], baseline: Baseline) -> Explained:
+        """Which sessions deviate like benign ones of the same agent and user, and what those do not explain.
 
         Args:
             deviations: the sessions' directed deviations from the baseline, shape (n_rows, n_features).
             who: agent and user of each.
             baseline: what the benign sessions are measured by as well, so that they follow every new model.
         """
-        factors = np.ones(len(deviations))
+        is_alike, rest = np.zeros(len(deviations), dtype=bool), deviations.copy()
         for one in set(who) & self.examples.keys():
             rows = np.array([row for row, other in enumerate(who) if other == one])
             benign = _deviations(self.examples[one], baseline)
-            factors[rows[_is_alike(deviations[rows], benign)]] = QUIETED
-        return factors
+            alike = _alike(deviations[rows], benign)
+            is_alike[rows] = alike.any(axis=1)
+            for row, like in zip(rows, alike, strict=True):
+                if like.any():
+                    rest[row] -= np.clip(rest[row], *_span(benign[like]))
+        return Explained(is_alike, rest)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What benign sessions explain of others.
+
+    Attributes:
+        is_alike: which sessions deviate like a benign one, shape (n_rows,), bool.
+        rest: deviations beyond the range that a session's benign likes span, shape (n_rows, n_features); those of a
+            session without any as they are.
+    """
+
+    is_alike: np.ndarray
+    rest: np.ndarray
 
 
 def _deviations(examples: Sequence[BenignSession], baseline: Baseline) -> np.ndarray:
@@ -104,8 +131,13 @@ def _deviations(examples: Sequence[BenignSession], baseline: Baseline) -> np.nda
     return direct(baseline.standardise(values, ages, [example.who for example in examples]))
 
 
-def _is_alike(rows: np.ndarray, benign: np.ndarray) -> np.ndarray:
-    """Mask of the rows, shape (n_rows,), that deviate like any of the benign ones and not much further."""
+def _alike(rows: np.ndarray, benign: np.ndarray) -> np.ndarray:
+    """Which rows deviate like which benign sessions and not much further, shape (n_rows, n_examples), bool."""
     lengths, known = np.linalg.norm(rows, axis=1)[:, None], np.linalg.norm(benign, axis=1)[None, :]
     cosines = rows @ benign.T / np.maximum(lengths * known, 1e-12)
-    return np.asarray(((cosines >= ALIKE) & (lengths <= AS_STRONG * known)).any(axis=1))
+    return np.asarray((cosines >= ALIKE) & (lengths <= AS_STRONG * known))
+
+
+def _span(benign: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The least and greatest deviation of some benign sessions, what is typical included; shape (n_features,) each."""
+    return np.minimum(benign.min(axis=0), 0.0), np.maximum(benign.max(axis=0), 0.0)

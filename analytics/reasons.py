@@ -81,7 +81,7 @@ def feature_parts(subject: Subject, shares: np.ndarray) -> list[Part]:
     beyond = np.maximum(subject.values - high, low - subject.values)
     is_harmless = subject.deviations * _HARMLESS_SIGN > 0
     worth = np.flatnonzero((beyond >= _LEAST) & ~is_harmless & ~np.isnan(subject.values))
-    return [_feature_part(FEATURES[k], k, subject, float(shares[k])) for k in worth]
+    return [_feature_part(FEATURES[k], int(k), subject, float(shares[k])) for k in worth]
 
 
 def _feature_part(feature: Feature, column: int, subject: Subject, share: float) -> Part:
@@ -129,7 +129,8 @@ def word_reason(words: Sequence[str], newness: float, expected: float, share: fl
 
 def user_reason(odds: float, expected: float, share: float) -> Reason:
     """Habits that are more another user's than the own one's; ``odds`` is a natural logarithm."""
-    text = f"Habits more like another user's than this one's: log odds {number(odds)} (expected at most {number(expected)})"
+    usual = f"expected at most {number(expected)}"
+    text = f"Habits more like another user's than this one's: log odds {number(odds)} ({usual})"
     return Reason("wrong_user_log_odds", odds, min(0.0, expected), expected, share, text)
 
 

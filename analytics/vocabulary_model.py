@@ -8,8 +8,9 @@ then; who takes over a session, or is led by what it reads, brings several at on
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -25,6 +26,7 @@ MOST_KNOWN: Final = 20_000
 NEWEST: Final = 5
 """Words that count in a session, the least expected ones: more of the usual ones around them change nothing."""
 _EVERYBODY: Final[Scope] = ()
+_NO_WORDS: Final[Mapping[Who, Container[str]]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,18 @@ class VocabularyModel:
             share = (used + weight * share) / (size + weight)
         return -np.log10(share)
 
-    def measure(self, traces: Sequence[Trace], who: Sequence[Who]) -> np.ndarray:
+    def measure(
+        self, traces: Sequence[Trace], who: Sequence[Who], expected: Mapping[Who, Container[str]] = _NO_WORDS
+    ) -> np.ndarray:
         """Mean surprise of the ``NEWEST`` least expected words of each session, shape (n_traces,).
 
         NaN for sessions without any known argument. A session of few words is not stranger for it: what is missing
-        counts as expected.
+        counts as expected, and so do the words in ``expected``, by agent and user.
         """
         result = np.full(len(traces), np.nan)
         for row, (trace, one) in enumerate(zip(traces, who, strict=True)):
             if trace.words:
-                surprise = self.surprise(words_used(trace), one)
+                surprise = self.surprise([word for word in words_used(trace) if word not in expected.get(one, ())], one)
                 result[row] = np.sort(surprise)[-NEWEST:].sum() / NEWEST
         return result
 

@@ -45,9 +45,11 @@ def read_marks(state: State) -> Marks:
     """The marks of all sessions that are still kept."""
     said = state.human_verdicts()
     benign, malicious = (_called(said, word) for word in (BENIGN, MALICIOUS))
+    malicious = malicious[-MOST_EXAMPLES:]
+    traces = state.traces([*benign, *malicious]) if said else {}
     return Marks(
-        Leniency.of(_benign(session, verdict) for session, verdict in _judged(state, benign)),
-        _wariness(state, malicious[-MOST_EXAMPLES:]),
+        Leniency.of(_benign(session, verdict, traces) for session, verdict in _judged(state, benign)),
+        Wariness.of(_malicious(session, verdict, traces) for session, verdict in _judged(state, malicious)),
         {session_id: int(said[session_id].at * 1e9) for session_id in benign},
     )
 
@@ -63,23 +65,14 @@ def _judged(state: State, session_ids: list[str]) -> list[tuple[StoredSession, S
     return [(one, one.verdict) for one in stored if one is not None and one.verdict is not None]
 
 
-def _benign(session: StoredSession, verdict: SessionVerdict) -> BenignSession:
-    return BenignSession((verdict.agent, verdict.user_id), _rules(verdict), _values(session), session.events)
+def _benign(session: StoredSession, verdict: SessionVerdict, traces: Mapping[str, Trace]) -> BenignSession:
+    who, trace = (verdict.agent, verdict.user_id), traces.get(session.session_id, EMPTY_TRACE)
+    return BenignSession(who, _rules(verdict), _values(session), session.events, trace)
 
 
-def _wariness(state: State, session_ids: list[str]) -> Wariness:
-    traces: Mapping[str, Trace] = state.traces(session_ids) if session_ids else {}
-    return Wariness.of(
-        MaliciousSession(
-            session.session_id,
-            (verdict.agent, verdict.user_id),
-            _rules(verdict),
-            _values(session),
-            session.events,
-            traces.get(session.session_id, EMPTY_TRACE),
-        )
-        for session, verdict in _judged(state, session_ids)
-    )
+def _malicious(session: StoredSession, verdict: SessionVerdict, traces: Mapping[str, Trace]) -> MaliciousSession:
+    who, trace = (verdict.agent, verdict.user_id), traces.get(session.session_id, EMPTY_TRACE)
+    return MaliciousSession(session.session_id, who, _rules(verdict), _values(session), session.events, trace)
 
 
 def _rules(verdict: SessionVerdict) -> frozenset[str]:

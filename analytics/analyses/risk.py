@@ -29,8 +29,9 @@ from analytics.ensemble import (
 from analytics.explanation import TOLD_BY_NUMBER, Case, explain
 from analytics.features import FEATURE_NAMES
 from analytics.held_back import folds
+from analytics.quieting import anomaly_parts
 from analytics.reasons import MOST_REASONS, Subject, direct
-from analytics.risk_score import FindingRates, anomaly_part, fit_finding_rates, join_parts
+from analytics.risk_score import FindingRates, fit_finding_rates, join_parts
 from analytics.spreading import Spread, in_turn
 from analytics.step_evidence import ORDER_MEASURE, SizeStory
 from analytics.training_rows import TrainingRows, step_scopes
@@ -239,9 +240,9 @@ def _judge(rows: SessionRows, chosen: np.ndarray, model: RiskModel, odds: np.nda
         model.ensemble.size_stories(evidence),
         model.ensemble.detectors.correlated(evidence.deviations),
     )
-    lenient = rows.leniency.anomaly_factors(evidence.deviations, who, model.baseline)
-    parts = anomaly_part(cases.scores.joint) * lenient
-    likenesses = _likenesses(cases, model, lenient == 1.0)
+    explained = rows.leniency.explain(evidence.deviations, who, model.baseline)
+    parts = anomaly_parts(cases.scores.joint, evidence, explained, rows.leniency, model.ensemble)
+    likenesses = _likenesses(cases, model, ~explained.is_alike)
     return {
         rows.infos[number].session_id: _result(cases, position, (float(parts[position]), likenesses[position]), model)
         for position, number in enumerate(chosen)

@@ -95,9 +95,7 @@ def _uses_before(scene: Scene) -> list[ToolUse]:
             call = {**calls.get(key, {}), **record}
             sizes = [int(call.get(name) or 0) for name in ("duration_ms", "tool_output_chars", "tool_input_chars")]
             arguments = call.get("tool_input") or {}
-            uses.append(
-                ToolUse(call["tool_name"], arguments, sizes[0], sizes[1], given=True, input_chars=sizes[2])
-            )
+            uses.append(ToolUse(call["tool_name"], arguments, sizes[0], sizes[1], given=True, input_chars=sizes[2]))
     if not uses:
         raise UnusableSessionError("nothing has been done yet that could be done again; give a longer session")
     return uses
@@ -254,7 +252,7 @@ CAUSES: Final = (
           {"new_words": ANY, "sequence_surprise_bits": _PROGRAMS}),
     Cause("24 own tools in a foreign order", _acted(_disorder, 24), _NAMES_ORDER),
     Cause("24 uses of tools that nobody has", _acted(_use_unknown_tools, 24),
-          {**_NAMES_ORDER, "distinct_tools": ANY, "mcp_tools_ratio": ANY}),
+          {**_NAMES_ORDER, "distinct_tools": ANY, "mcp_tools_ratio": ANY, "new_words": ("ledger",)}),
     Cause("50 sub-agents", _acted(_delegate, 50), dict.fromkeys(("subagents_started", "agent_tools_ratio"), ANY),
           ("subagents_started",)),
 )  # fmt: skip

@@ -6,6 +6,7 @@ code on its workers, and the workers see the telemetry whole, prompts and comman
 
 from __future__ import annotations
 
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 from distributed import Client, Future
 from distributed.client import FutureCancelledError
+from distributed.comm.addressing import get_address_host_port
 from distributed.comm.core import CommClosedError
 from distributed.scheduler import KilledWorker
 
@@ -103,8 +105,10 @@ def connected(address: str) -> Iterator[Cluster]:
         ClusterError: nobody answers, there are no workers, or they run other versions.
     """
     try:
+        # Knock first: Dask never closes a client that cannot connect, and may wait for ever when it is collected.
+        socket.create_connection(get_address_host_port(address, strict=True), CONNECT_SECONDS).close()
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]  # as above
-    except (OSError, ValueError, TimeoutError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         raise ClusterError(
             f"--dask {address}: no Dask scheduler answers there; check the address, such as tcp://scheduler:8786,"
             " or start one with `dask scheduler`"

@@ -25,6 +25,8 @@ from exporter.evaluation.injected_run import Recordings, measure_recordings, pla
 from exporter.evaluation.labelled_run import Effort, evaluate_set, strata_lines
 from exporter.evaluation.labels_file import Choice, read_labels
 from exporter.evaluation.pyod_peers import pyod_scores, require_pyod
+from exporter.evaluation.reasons_run import judge_causes
+from exporter.evaluation.reasons_text import write_causes
 from exporter.evaluation.records_file import read_records
 from exporter.evaluation.report_text import write_footnote, write_injected, write_labelled
 
@@ -36,6 +38,9 @@ def run_evaluate(options: EvaluateOptions) -> None:
     """Run what was asked for and print it."""
     if options.attribution:
         _attribute(options)
+        return
+    if options.reasons:
+        _explain(options)
         return
     effort = _effort(options)
     if options.inject:
@@ -68,6 +73,19 @@ def _attribute(options: EvaluateOptions) -> None:
     with progress_bar("attributing") as bar:
         figures = judge_attribution(read_attributed(options.events, _rules(), bar), bar)
     write_attribution(figures, options.output_format)
+
+
+def _explain(options: EvaluateOptions) -> None:
+    """Plant causes and count how often the first reason names them."""
+    if not options.events:
+        raise click.UsageError("--reasons needs --events")
+    with progress_bar("planting and explaining") as bar:
+        records, dropped = read_records(options.events, lambda share: bar(share / 4))
+        analyses = needed_for("risk", load_analyses())
+        rows = judge_causes(records, _rules(), analyses, 0, lambda share: bar(0.25 + 0.75 * share))
+    if left_out := dropped_line(dropped):
+        say(left_out)
+    write_causes(rows, options.output_format)
 
 
 def _effort(options: EvaluateOptions) -> Effort:

@@ -45,6 +45,7 @@ class EvaluateOptions:
     peers: bool
     inject: bool
     attribution: bool
+    reasons: bool
     split: str
     jobs: int
     output_format: str
@@ -77,6 +78,7 @@ class EvaluateOptions:
 @click.option("--peers", is_flag=True, help="Beside eight detectors of PyOD (pip install pyod).")
 @click.option("--inject", is_flag=True, help="No labels: put misbehaviour into the sessions of --events.")
 @click.option("--attribution", is_flag=True, help="No labels: tell users, agents and models of --events apart.")
+@click.option("--reasons", is_flag=True, help="No labels: plant causes in --events; do the first reasons name them?")
 @click.option("--split", type=click.Choice(["random", "time"]), default="random", show_default=True,
               help="With --inject: how each user's sessions are parted.")  # fmt: skip
 @click.option(

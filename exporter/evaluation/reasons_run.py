@@ -89,6 +89,7 @@ def judge_causes(
     plain = [corpus.by_id[one] for one in others]
     trial = Trial(history, session_rows([*plain, *(case.named for case in measured)]), seed)
     results = judge_trial(trial, analyses)["risk"].sessions
+    progress(1.0)
     return [_row(cause, [case for case in measured if case.cause is cause], results, history) for cause in CAUSES]
 
 
@@ -102,9 +103,7 @@ def _plant_everywhere(sessions: Mapping[str, Sequence[Record]], rules: RuleSet, 
     ]
 
 
-def _row(
-    cause: Cause, cases: Sequence[CauseCase], results: Mapping[str, RiskResult], history: History
-) -> CauseRow:
+def _row(cause: Cause, cases: Sequence[CauseCase], results: Mapping[str, RiskResult], history: History) -> CauseRow:
     columns = [FEATURE_NAMES.index(name) for name in cause.measured_by]
     users = np.array([info.user_id or "" for info in history.sessions.infos])
     habitual, told = 0, []

@@ -95,7 +95,9 @@ def test_hexadecimal_ids_are_split_as_evenly_as_sixteen_digits_can_be(count):
     assert len(ALPHABET) == 36
 
 
-@pytest.mark.parametrize("text", ["", "1", "0/3", "4/3", "1/0", "1/17", "-1/3", "1/3/5", "a/b", "1 / 3", "1.0/3", "٣/٣"])
+@pytest.mark.parametrize(
+    "text", ["", "1", "0/3", "4/3", "1/0", "1/17", "-1/3", "1/3/5", "a/b", "1 / 3", "1.0/3", "٣/٣"]
+)
 def test_what_names_no_shard_is_refused(text):
     with pytest.raises(ValueError, match="must"):
         Shard.parse(text)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 
-def differences(one: Any, other: Any, where: str = "") -> list[str]:
+def differences(one: Any, other: Any, where: str = "") -> list[str]:  # noqa: PLR0911 - one return a kind of value
     """Where two values differ, as paths of attributes and keys."""
     if type(one) is not type(other):
         return [f"{where}: {type(one).__name__} and {type(other).__name__}"]
