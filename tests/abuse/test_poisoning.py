@@ -1,11 +1,13 @@
 """Training on what attackers wrote: what one user's flood does to another, and what bad sessions do to their like."""
 
+import os
+
 import numpy as np
 import pytest
 
 from tests.abuse.training_window import anomalies, bad, halves, judged, renamed, team
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.skipif("SIGYN_SLOW" not in os.environ, reason="slow; set SIGYN_SLOW=1")
 
 KINDS = ("loop", "exfiltration", "reconnaissance")
 HIGH = 0.7

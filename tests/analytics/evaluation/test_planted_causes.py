@@ -54,7 +54,6 @@ def test_tokens_are_multiplied_and_outputs_of_one_tool_grow(sessions):
 
 def test_work_elsewhere_is_elsewhere(sessions):
     pairs = before_and_after(sessions, "30 uses of files outside the project", "scope_violations_ratio")
-    assert all(after > 0 for _, after in pairs)
     assert any(after > before + 0.2 for before, after in pairs)
 
 
