@@ -36,6 +36,7 @@ from analytics.spreading import Spread, in_turn
 from analytics.step_evidence import ORDER_MEASURE, SizeStory
 from analytics.training_rows import TrainingRows, step_scopes
 from analytics.verdicts import INITIALIZING, INSUFFICIENT, MALICIOUS_EXAMPLE, SCORED, Reason
+from analytics.vetting import vetted
 from analytics.wariness import LEAST_ANOMALY, Likeness, Suspects, Usual, parts_of
 
 _OPERATIONS: Final = FEATURE_NAMES.index("operations_total")
@@ -107,13 +108,14 @@ def fit(
 ) -> RiskModel | NotEnoughData:
     """Learn what is ordinary and calibrate, the folds by ``spread``; ``previous`` is not used."""
     del previous
-    long_enough = int((history.sessions.ages >= settings.minimum_events).sum())
+    taught = vetted(history)
+    long_enough = int((taught.sessions.ages >= settings.minimum_events).sum())
     if long_enough < settings.minimum_sessions:
         return NotEnoughData(settings.minimum_sessions - long_enough)
-    rows = TrainingRows.of(history)
+    rows = TrainingRows.of(taught)
     held_back_folds = _held_back_folds(rows, settings)
     scores = spread(partial(_score_fold, rows, settings), held_back_folds)
-    baseline, detectors = _fit_once(rows, np.ones(len(history), dtype=bool), settings)
+    baseline, detectors = _fit_once(rows, np.ones(len(taught), dtype=bool), settings)
     return RiskModel(
         baseline=baseline,
         ensemble=calibrate(detectors, _held_back(rows, held_back_folds, scores)),

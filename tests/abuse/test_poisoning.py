@@ -38,7 +38,6 @@ def flooded():
     return judged(training, cases), judged({**training, **flood}, cases)
 
 
-@pytest.mark.xfail(strict=True, reason="measured: the median moves by 0.14; calibration is shared by all users")
 def test_a_flood_by_one_user_hardly_moves_another_users_ordinary_sessions(flooded):
     clean, after = map(anomalies, flooded)
     moved = [abs(after[name] - clean[name]) for name in clean if not name.endswith("-bad")]
@@ -83,16 +82,13 @@ def alerted(results):
     return np.mean([risk >= HIGH for risk in parted(results)[2]])
 
 
-def test_five_in_a_hundred_bad_sessions_in_training_do_not_silence_alerts_that_rest_on_findings(contaminated, kind):
-    if kind == "loop":
-        pytest.xfail("measured: 0.99 before, 0.69 after; alerts on loops rest on the anomaly as well")
+def test_five_in_a_hundred_bad_sessions_in_training_do_not_silence_alerts(contaminated):
     clean, after = map(alerted, contaminated)
     assert after >= clean - MOST_HIDDEN
 
 
-@pytest.mark.xfail(
-    strict=True, reason="measured: 0.90 to 1.00 found before, 0.30 to 0.56 after; training is not vetted"
-)
-def test_five_in_a_hundred_bad_sessions_in_training_do_not_hide_their_like_among_good_ones(contaminated):
+def test_five_in_a_hundred_bad_sessions_in_training_do_not_hide_their_like_among_good_ones(contaminated, kind):
+    if kind == "loop":
+        pytest.xfail("measured: 0.90 found before, 0.66 after; no rule leaves a loop of a dozen calls out of training")
     clean, after = map(found_at_five_false_alarms, contaminated)
     assert after >= clean - MOST_HIDDEN
