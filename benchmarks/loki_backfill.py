@@ -139,6 +139,8 @@ def push_otlp(url: str, events: int, now_ns: int) -> int:
     pushed = 0
     for block in _batched(merge_in_time(sessions)):
         body = as_otlp(block)
+        if not body["resourceLogs"]:  # Claude Code logs none of these events
+            continue
         _post(f"{url}/otlp/v1/logs", body)
         pushed += sum(len(scope["logRecords"]) for one in body["resourceLogs"] for scope in one["scopeLogs"])
         if pushed >= events:
