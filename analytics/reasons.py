@@ -95,7 +95,8 @@ def _feature_part(feature: Feature, column: int, subject: Subject, share: float)
 def size_reason(worst: WorstStep, share: float) -> Reason:
     """The step whose size is most unlike the history."""
     usual = f"usually {number(worst.low)} to {number(worst.high)}"
-    text = f"{worst.channel} of `{worst.symbol}` at event {worst.rank}: {number(worst.size)} {worst.unit} ({usual})"
+    what = worst.channel.capitalize()
+    text = f"{what} of `{worst.symbol}` at event {worst.rank}: {number(worst.size)} {worst.unit} ({usual})"
     return Reason("step_novelty", worst.size, worst.low, worst.high, share, text)
 
 
