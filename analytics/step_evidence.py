@@ -133,14 +133,6 @@ class StepEvidence:
             return trace.symbols[begin : min(begin + STRETCH, trace.length)]
         return ()
 
-    def worst_steps(self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]) -> list[WorstStep | None]:
-        """The most novel size of each session; None where no size is novel."""
-        return [None if story is None else story.worst for story in self.size_stories(traces, scopes)]
-
-    def worst_step(self, trace: Trace, scopes: tuple[TraceScope, ...]) -> WorstStep | None:
-        """The most novel size of one session."""
-        return self.worst_steps([trace], [scopes])[0]
-
     def _by_models(
         self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]
     ) -> Iterator[tuple[StepModels, Iterator[list[list[int]]]]]:
