@@ -18,8 +18,7 @@ import numpy as np
 
 from analytics.baseline import Baseline, Who
 from analytics.findings import Finding
-from analytics.reasons import direct
-from analytics.traces import EMPTY_TRACE, Trace
+from analytics.marked_session import MarkedSession, alignment, deviations_of
 from analytics.vocabulary_model import words_used
 
 QUIETED: Final = 0.2
@@ -34,25 +33,6 @@ NEVER_QUIETED: Final = "critical"
 """Severity that no verdict quiets: one wrong click must not hide the next theft of keys."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BenignSession:
-    """A session that a person called benign.
-
-    Attributes:
-        who: its agent and user.
-        rules: the rules found in it.
-        values: its features, shape (n_features,); None where they are of another feature schema.
-        age: its events.
-        trace: its steps, empty where they were not kept.
-    """
-
-    who: Who
-    rules: frozenset[str]
-    values: np.ndarray | None
-    age: int
-    trace: Trace = EMPTY_TRACE
-
-
 @dataclass(frozen=True)
 class Leniency:
     """What is quieted for whom; without benign sessions nothing is.
@@ -64,17 +44,17 @@ class Leniency:
     """
 
     rules: Mapping[Who, frozenset[str]] = field(default_factory=dict)
-    examples: Mapping[Who, Sequence[BenignSession]] = field(default_factory=dict)
+    examples: Mapping[Who, Sequence[MarkedSession]] = field(default_factory=dict)
     words: Mapping[Who, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, benign: Iterable[BenignSession]) -> Self:
+    def of(cls, benign: Iterable[MarkedSession]) -> Self:
         """The leniency that follows from benign sessions, given oldest verdict first.
 
         A session of an unknown user quiets nothing: it would stand for everybody who is unknown.
         """
         rules: dict[Who, frozenset[str]] = defaultdict(frozenset)
-        examples: dict[Who, list[BenignSession]] = defaultdict(list)
+        examples: dict[Who, list[MarkedSession]] = defaultdict(list)
         for session in benign:
             if session.who[1] is None:
                 continue
@@ -101,7 +81,7 @@ class Leniency:
         is_alike, rest = np.zeros(len(deviations), dtype=bool), deviations.copy()
         for one in set(who) & self.examples.keys():
             rows = np.array([row for row, other in enumerate(who) if other == one])
-            benign = _deviations(self.examples[one], baseline)
+            benign = deviations_of(self.examples[one], baseline)
             alike = _alike(deviations[rows], benign)
             is_alike[rows] = alike.any(axis=1)
             for row, like in zip(rows, alike, strict=True):
@@ -124,17 +104,9 @@ class Explained:
     rest: np.ndarray
 
 
-def _deviations(examples: Sequence[BenignSession], baseline: Baseline) -> np.ndarray:
-    """Directed deviations of benign sessions, shape (n_examples, n_features)."""
-    values = np.stack([example.values for example in examples if example.values is not None])
-    ages = np.array([example.age for example in examples], dtype=np.int64)
-    return direct(baseline.standardise(values, ages, [example.who for example in examples]))
-
-
 def _alike(rows: np.ndarray, benign: np.ndarray) -> np.ndarray:
     """Which rows deviate like which benign sessions and not much further, shape (n_rows, n_examples), bool."""
-    lengths, known = np.linalg.norm(rows, axis=1)[:, None], np.linalg.norm(benign, axis=1)[None, :]
-    cosines = rows @ benign.T / np.maximum(lengths * known, 1e-12)
+    cosines, lengths, known = alignment(rows, benign)
     return np.asarray((cosines >= ALIKE) & (lengths <= AS_STRONG * known))
 
 

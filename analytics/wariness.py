@@ -17,10 +17,10 @@ from typing import Final, Self
 import numpy as np
 
 from analytics.baseline import Baseline, Who
+from analytics.marked_session import MarkedSession, alignment, deviations_of
 from analytics.reason_words import number
-from analytics.reasons import direct
 from analytics.risk_score import RARE_SHARE, SEVERITY_WEIGHTS, FindingRates
-from analytics.traces import EMPTY_TRACE, Trace
+from analytics.traces import Trace
 from analytics.verdicts import MALICIOUS_EXAMPLE, Reason
 from analytics.vocabulary_model import VocabularyModel, words_used
 
@@ -40,26 +40,6 @@ MOST_EXAMPLES: Final = 200
 """Malicious sessions compared with, the last ones given; bounds the work."""
 _MOST_TOLD: Final = 60
 """Characters of a session's id that a reason tells."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MaliciousSession:
-    """A session that a person called malicious.
-
-    Attributes:
-        who: its agent and user.
-        rules: the rules found in it.
-        values: its features, shape (n_features,); None where they are of another feature schema.
-        age: its events.
-        trace: its steps, empty where they were not kept.
-    """
-
-    session_id: str
-    who: Who
-    rules: frozenset[str]
-    values: np.ndarray | None
-    age: int
-    trace: Trace = EMPTY_TRACE
 
 
 @dataclass(frozen=True)
@@ -114,10 +94,10 @@ class Likeness:
 class Wariness:
     """The malicious sessions that others are compared with; without any nothing is suspected."""
 
-    examples: Sequence[MaliciousSession] = ()
+    examples: Sequence[MarkedSession] = ()
 
     @classmethod
-    def of(cls, malicious: Iterable[MaliciousSession]) -> Self:
+    def of(cls, malicious: Iterable[MarkedSession]) -> Self:
         """The wariness that follows from malicious sessions, given oldest verdict first."""
         return cls(tuple(malicious)[-MOST_EXAMPLES:])
 
@@ -137,7 +117,7 @@ class Wariness:
         examples = [one for one in self.examples if one.values is not None]
         if not examples or not suspects.is_strange.any():
             return {}
-        known = _deviations(examples, baseline)
+        known = deviations_of(examples, baseline)
         rows = np.flatnonzero(suspects.is_strange).tolist()
         cosines = _cosines(suspects.deviations[rows], known)
         own = np.array([[suspects.session_ids[row] == one.session_id for one in examples] for row in rows])
@@ -172,7 +152,7 @@ def parts_of(likeness: Likeness | None) -> dict[str, float]:
     return {} if likeness is None else {MALICIOUS_EXAMPLE: WEIGHT}
 
 
-def _marks(example: MaliciousSession, usual: Usual) -> frozenset[str]:
+def _marks(example: MarkedSession, usual: Usual) -> frozenset[str]:
     """The example's rare findings and its least expected words."""
     newest = usual.words.newest(example.trace, example.who)
     return usual.rare(newest, example.rules, example.who)
@@ -189,19 +169,11 @@ def _most_in_common(borne: frozenset[str], marked: Mapping[str, frozenset[str]])
     return Likeness(nearest, shares[nearest], told)
 
 
-def _deviations(examples: Sequence[MaliciousSession], baseline: Baseline) -> np.ndarray:
-    """Directed deviations of malicious sessions, shape (n_examples, n_features)."""
-    values = np.stack([example.values for example in examples if example.values is not None])
-    ages = np.array([example.age for example in examples], dtype=np.int64)
-    return direct(baseline.standardise(values, ages, [example.who for example in examples]))
-
-
 def _cosines(rows: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Cosine of each row with each example, shape (n_rows, n_examples).
 
     -1 where the row deviates much less, or the example no more than ordinary sessions do: there is nothing to be like.
     """
-    lengths, of_known = np.linalg.norm(rows, axis=1)[:, None], np.linalg.norm(known, axis=1)[None, :]
-    cosines = rows @ known.T / np.maximum(lengths * of_known, 1e-12)
+    cosines, lengths, of_known = alignment(rows, known)
     is_comparable = (lengths >= AS_STRONG * of_known) & (of_known >= np.sqrt(rows.shape[1]))
     return np.where(is_comparable, cosines, -1.0)

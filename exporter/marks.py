@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from analytics.features import SCHEMA
-from analytics.leniency import BenignSession, Leniency
+from analytics.leniency import Leniency
+from analytics.marked_session import MarkedSession
 from analytics.traces import EMPTY_TRACE, Trace
 from analytics.verdicts import SessionVerdict
-from analytics.wariness import MOST_EXAMPLES, MaliciousSession, Wariness
+from analytics.wariness import MOST_EXAMPLES, Wariness
 from exporter.state import HumanVerdict, State, StoredSession
 
 BENIGN = "benign"
@@ -48,8 +49,8 @@ def read_marks(state: State) -> Marks:
     malicious = malicious[-MOST_EXAMPLES:]
     traces = state.traces([*benign, *malicious]) if said else {}
     return Marks(
-        Leniency.of(_benign(session, verdict, traces) for session, verdict in _judged(state, benign)),
-        Wariness.of(_malicious(session, verdict, traces) for session, verdict in _judged(state, malicious)),
+        Leniency.of(_marked(session, verdict, traces) for session, verdict in _judged(state, benign)),
+        Wariness.of(_marked(session, verdict, traces) for session, verdict in _judged(state, malicious)),
         {session_id: int(said[session_id].at * 1e9) for session_id in benign},
     )
 
@@ -65,14 +66,9 @@ def _judged(state: State, session_ids: list[str]) -> list[tuple[StoredSession, S
     return [(one, one.verdict) for one in stored if one is not None and one.verdict is not None]
 
 
-def _benign(session: StoredSession, verdict: SessionVerdict, traces: Mapping[str, Trace]) -> BenignSession:
+def _marked(session: StoredSession, verdict: SessionVerdict, traces: Mapping[str, Trace]) -> MarkedSession:
     who, trace = (verdict.agent, verdict.user_id), traces.get(session.session_id, EMPTY_TRACE)
-    return BenignSession(who, _rules(verdict), _values(session), session.events, trace)
-
-
-def _malicious(session: StoredSession, verdict: SessionVerdict, traces: Mapping[str, Trace]) -> MaliciousSession:
-    who, trace = (verdict.agent, verdict.user_id), traces.get(session.session_id, EMPTY_TRACE)
-    return MaliciousSession(session.session_id, who, _rules(verdict), _values(session), session.events, trace)
+    return MarkedSession(session.session_id, who, _rules(verdict), _values(session), session.events, trace)
 
 
 def _rules(verdict: SessionVerdict) -> frozenset[str]:

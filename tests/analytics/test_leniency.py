@@ -10,7 +10,8 @@ import pytest
 from analytics.analyses.risk import RiskSettings, fit, run
 from analytics.features import FEATURE_NAMES
 from analytics.findings import Finding
-from analytics.leniency import MOST_EXAMPLES, BenignSession, Leniency
+from analytics.leniency import MOST_EXAMPLES, Leniency
+from analytics.marked_session import MarkedSession
 from analytics.reasons import direct
 from analytics.verdicts import level_of
 from analytics.vocabulary_model import words_used
@@ -62,7 +63,9 @@ def found(name, rule="runaway-loop", severity="high"):
 
 def benign(records, rules=("runaway-loop",)):
     rows = rows_of(records)
-    return BenignSession(rows.who[0], frozenset(rules), rows.values[0], int(rows.ages[0]), rows.trace(0))
+    return MarkedSession(
+        rows.infos[0].session_id, rows.who[0], frozenset(rules), rows.values[0], int(rows.ages[0]), rows.trace(0)
+    )
 
 
 def judge(model, records, findings=None, leniency=None):
@@ -153,17 +156,17 @@ def test_a_critical_finding_is_never_quieted():
 
 
 def test_a_benign_session_of_nobody_in_particular_quiets_nothing():
-    anonymous = BenignSession(("claude-code", None), frozenset(["a"]), np.zeros(len(FEATURE_NAMES)), 9)
+    anonymous = MarkedSession("s1", ("claude-code", None), frozenset(["a"]), np.zeros(len(FEATURE_NAMES)), 9)
     assert Leniency.of([anonymous]) == Leniency()
 
 
 def test_features_of_another_schema_leave_the_rules(model):
-    leniency = Leniency.of([BenignSession(ANA, frozenset(["runaway-loop"]), None, 9)])
+    leniency = Leniency.of([MarkedSession("s1", ANA, frozenset(["runaway-loop"]), None, 9)])
     assert leniency.finding_factor(found("x"), ANA) < 1.0
     assert not leniency.explain(np.ones((1, len(FEATURE_NAMES))), [ANA], model.baseline).is_alike.any()
 
 
 def test_only_the_last_examples_are_compared_with():
     values = np.zeros(len(FEATURE_NAMES))
-    many = [BenignSession(ANA, frozenset(), values, age) for age in range(MOST_EXAMPLES + 7)]
+    many = [MarkedSession("s1", ANA, frozenset(), values, age) for age in range(MOST_EXAMPLES + 7)]
     assert [example.age for example in Leniency.of(many).examples[ANA]] == list(range(7, MOST_EXAMPLES + 7))

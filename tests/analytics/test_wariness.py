@@ -9,11 +9,12 @@ import pytest
 
 from analytics.analyses.risk import RiskSettings, fit, run
 from analytics.features import FEATURE_NAMES
-from analytics.leniency import BenignSession, Leniency
+from analytics.leniency import Leniency
+from analytics.marked_session import MarkedSession
 from analytics.reasons import direct
 from analytics.traces import EMPTY_TRACE, Trace
 from analytics.verdicts import MALICIOUS_EXAMPLE, SessionVerdict, grounds_of, level_of
-from analytics.wariness import MOST_EXAMPLES, MaliciousSession, Suspects, Usual, Wariness
+from analytics.wariness import MOST_EXAMPLES, Suspects, Usual, Wariness
 from tests.analytics.histories import history_of, ordinary_records, rows_of
 from tests.analytics.test_leniency import found, noisy_session
 from tests.builders import ordinary_session
@@ -46,7 +47,7 @@ def sending_session(name, user="ana", seed=5, times=1.0):
 def malicious(records, rules=(), trace=EMPTY_TRACE):
     rows = rows_of(records)
     name, values, age = rows.infos[0].session_id, rows.values[0], int(rows.ages[0])
-    return MaliciousSession(name, rows.who[0], frozenset(rules), values, age, trace)
+    return MarkedSession(name, rows.who[0], frozenset(rules), values, age, trace)
 
 
 def judge(model, records, wariness=None, *, findings=None, leniency=None, traces=None):
@@ -120,7 +121,7 @@ def test_a_session_is_not_its_own_like(model, marked):
 
 def test_what_a_person_called_benign_for_that_user_is_not_suspected_by_its_deviations(model, marked):
     rows = rows_of(sending_session("fine", seed=8))
-    fine = Leniency.of([BenignSession(rows.who[0], frozenset(), rows.values[0], int(rows.ages[0]))])
+    fine = Leniency.of([MarkedSession("fine", rows.who[0], frozenset(), rows.values[0], int(rows.ages[0]))])
     assert MALICIOUS_EXAMPLE not in judge(model, sending_session("again"), marked, leniency=fine)["again"].parts
 
 
@@ -172,5 +173,5 @@ def test_features_of_another_schema_leave_the_marks(model):
 
 def test_only_the_last_examples_are_compared_with():
     values = np.zeros(len(FEATURE_NAMES))
-    many = [MaliciousSession(str(age), (None, None), frozenset(), values, age) for age in range(MOST_EXAMPLES + 7)]
+    many = [MarkedSession(str(age), (None, None), frozenset(), values, age) for age in range(MOST_EXAMPLES + 7)]
     assert [one.age for one in Wariness.of(many).examples] == list(range(7, MOST_EXAMPLES + 7))

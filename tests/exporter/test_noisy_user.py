@@ -15,7 +15,8 @@ import pytest
 from analytics.activity import WorkingHours
 from analytics.analyses.risk import RiskModel, RiskSettings, fit, run
 from analytics.analysis import SessionRows
-from analytics.leniency import BenignSession, Leniency
+from analytics.leniency import Leniency
+from analytics.marked_session import MarkedSession
 from analytics.simulation import SimulationSettings, UnusableSessionError, inject, simulate_team
 from exporter.batch_run import history_of, read_inputs
 from exporter.measuring import session_rows
@@ -79,9 +80,9 @@ def trial():
     noisy = [records for records in noisy if records is not None]
     marked, unseen = rows_of(noisy[:MARKS]), noisy[MARKS:]
     benign = [
-        BenignSession(who, frozenset(one.rule for one in found), values, int(age), trace)
-        for who, found, values, age, trace in zip(
-            marked.who, marked.findings, marked.values, marked.ages, marked.traces, strict=True
+        MarkedSession(info.session_id, who, frozenset(one.rule for one in found), values, int(age), trace)
+        for info, who, found, values, age, trace in zip(
+            marked.infos, marked.who, marked.findings, marked.values, marked.ages, marked.traces, strict=True
         )
     ]
     attacked = {}
