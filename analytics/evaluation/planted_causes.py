@@ -59,7 +59,8 @@ class Cause:
     Attributes:
         name: for tables.
         plant: the records of a session with the cause in them; raises ``UnusableSessionError`` where it cannot be.
-        accepted: features of the reasons that name it, each with words of which the reason's text must hold one.
+        accepted: features of the reasons that name it, each with words in small letters of which the reason's text
+            must hold one.
         measured_by: features that leave the range of the user's own sessions where the cause is none of their habits;
             () where every session with it is unlike all others.
     """
@@ -70,8 +71,9 @@ class Cause:
     measured_by: tuple[str, ...] = ()
 
     def is_named_by(self, reason: Reason) -> bool:
-        """Whether a reason names the cause."""
-        return any(word in reason.text for word in self.accepted.get(reason.feature, ()))
+        """Whether a reason names the cause; a text begins with a capital, whatever its first word is."""
+        text = reason.text.casefold()
+        return any(word in text for word in self.accepted.get(reason.feature, ()))
 
 
 def _acted(act: Callable[[Scene], None], acts: int) -> Plant:
