@@ -21,17 +21,18 @@ _DAY_NS: Final = 86_400_000_000_000
 
 
 def write_lines(plain: str, packed: str, events: int, now_ns: int) -> int:
-    """Write exactly ``events`` native event lines to a file, and the same gzip-compressed; returns the bytes of JSON.
+    """Write exactly ``events`` native event lines to files of two folders, plain and gzip; returns the bytes of JSON.
 
-    Blocks of three days each follow one another up to ``now_ns``, so memory does not grow with the length.
+    A file holds three days. The blocks follow one another up to ``now_ns``, so memory does not grow with the length.
     """
     written = 0
-    with Path(plain).open("wb") as lines, gzip.open(packed, "wb", compresslevel=6) as compressed:
-        for block in _blocks(events, now_ns):
-            text = b"".join(orjson.dumps(record) + b"\n" for record in block)
-            lines.write(text)
-            compressed.write(text)
-            written += len(text)
+    for folder in (plain, packed):
+        Path(folder).mkdir()
+    for number, block in enumerate(_blocks(events, now_ns)):
+        text = b"".join(orjson.dumps(record) + b"\n" for record in block)
+        (Path(plain) / f"{number:03}.jsonl").write_bytes(text)
+        (Path(packed) / f"{number:03}.jsonl.gz").write_bytes(gzip.compress(text, compresslevel=6))
+        written += len(text)
     return written
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 import numpy as np
 
@@ -81,6 +82,18 @@ class ReadEvents:
     problems: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Spreads:
+    """Who reads groups of files and who measures blocks of sessions."""
+
+    reading: Spread = in_turn
+    measuring: Spread = in_turn
+
+
+HERE: Final = Spreads()
+"""One after the other in this process."""
+
+
 def read_inputs(source: Source, rules: RuleSet, working_hours: WorkingHours, now_ns: int, progress: Progress) -> Inputs:
     """Read everything a source has and measure its sessions."""
     return _inputs_of([_read_events(source, rules, now_ns, progress)], rules, working_hours, in_turn)
@@ -91,16 +104,16 @@ def read_files(
     rules: RuleSet,
     working_hours: WorkingHours,
     progress: Progress,
-    spread: Spread = in_turn,
+    spreads: Spreads = HERE,
 ) -> Inputs:
     """Read groups of files and measure the sessions in them."""
     total = sum(group.size for group in groups) or 1
     parts, done = [], 0
-    for group, part in zip(groups, spread(partial(_read_group, rules=rules), groups), strict=True):
+    for group, part in zip(groups, spreads.reading(partial(_read_group, rules=rules), groups), strict=True):
         parts.append(part)
         done += group.size
         progress(done / total)
-    return _inputs_of(parts, rules, working_hours, spread)
+    return _inputs_of(parts, rules, working_hours, spreads.measuring)
 
 
 def _read_group(group: FileGroup, rules: RuleSet) -> ReadEvents:

@@ -18,6 +18,14 @@ import click
 from exporter.commands.evaluate_options import evaluate
 from exporter.commands.forget_options import forget
 from exporter.commands.option_values import address, http_url, step
+from exporter.commands.shared_options import (
+    config_option,
+    dask_option,
+    input_option,
+    jobs_option,
+    optional_config,
+    state_option,
+)
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -25,44 +33,7 @@ if TYPE_CHECKING:
     from exporter.config import Config
     from exporter.config_values import ListenAddress
 
-DEFAULT_STATE = "./sigyn-state"
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-config_option = click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), required=True, help="Configuration file (YAML)."
-)
-optional_config = click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    help="Configuration file for sessions, rules, training and analyses; defaults without.",
-)
-input_option = click.option(
-    "--input",
-    "inputs",
-    multiple=True,
-    required=True,
-    metavar="PATH",
-    help="File, folder or glob of event lines (*.jsonl, *.jsonl.gz); can be given several times. Native lines, hook "
-    "lines and Claude Code transcripts (~/.claude/projects) are recognised.",
-)
-state_option = click.option(
-    "--state",
-    "state_directory",
-    type=click.Path(path_type=Path, file_okay=True),
-    default=Path(DEFAULT_STATE),
-    show_default=True,
-    help="Folder of the models and scores.",
-)
-
-
-dask_option = click.option(
-    "--dask",
-    "scheduler",
-    metavar="ADDRESS",
-    help="Read, measure and fit on the workers of this Dask scheduler, such as tcp://scheduler:8786; the result is the "
-    "same. The workers need this Sigyn and must see the files under the same paths. Needs the extra `sigyn[cluster]`.",
-)
 
 
 class _ReaderGone(Exception):  # noqa: N818 - not an error: whoever read standard output has what they wanted
@@ -153,15 +124,16 @@ def check_config(config_file: Path) -> None:
 @state_option
 @optional_config
 @dask_option
-def train(inputs: tuple[str, ...], state_directory: Path, config_file: Path | None, scheduler: str | None) -> None:
+@jobs_option
+def train(inputs: tuple[str, ...], state_directory: Path, config_file: Path | None, **hands: Any) -> None:
     """Fit the models on local event lines and keep them in the state folder.
 
     A long history is read and fitted faster on a Dask cluster: start `dask scheduler` on one machine and
     `dask worker tcp://scheduler:8786` on others, and give the scheduler's address with --dask.
     """
-    from exporter.commands.train_command import run_train
+    from exporter.commands.train_command import Hands, run_train
 
-    run_train(inputs, state_directory, _load(config_file), scheduler)
+    run_train(inputs, state_directory, _load(config_file), Hands(**hands))
 
 
 @cli.command()
@@ -169,6 +141,7 @@ def train(inputs: tuple[str, ...], state_directory: Path, config_file: Path | No
 @state_option
 @optional_config
 @dask_option
+@jobs_option
 @click.option(
     "--format",
     "output_format",
@@ -181,16 +154,17 @@ def score(
     inputs: tuple[str, ...],
     state_directory: Path,
     config_file: Path | None,
-    scheduler: str | None,
     output_format: str,
+    **hands: Any,
 ) -> None:
     """Score local event lines with the fitted models.
 
     Where the state folder has no models yet, they are fitted on the given files first.
     """
     from exporter.commands.score_command import run_score
+    from exporter.commands.train_command import Hands
 
-    run_score(inputs, state_directory, output_format, _load(config_file), scheduler)
+    run_score(inputs, state_directory, output_format, _load(config_file), Hands(**hands))
 
 
 @cli.command()

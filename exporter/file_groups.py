@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from exporter.sources.file_position import Glimpse
 from exporter.sources.files import find_files
 from exporter.sources.local import unreadable_line
 from exporter.sources.scan import Scan
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 GROUP_BYTES: Final = 16 * 2**20
 """A group is closed once its files are this large: some seconds of work, of which a cluster wants many."""
 GROUP_FILES: Final = 500
+_PACKED: Final = (".gz", 8)
+"""How compressed files end, and about how many times their size is in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class FileGroup:
 
     Attributes:
         paths: absolute, in order of name.
-        size: of all of them, bytes.
+        size: of all of them, bytes; of what is compressed, about what is in it.
     """
 
     paths: tuple[str, ...]
@@ -50,7 +53,12 @@ def file_groups(paths: Sequence[str]) -> list[FileGroup]:
         raise SourceError(problems[0])
     for problem in problems:
         logger.warning("%s", problem)
-    return _grouped((str(Path(glimpse.path).absolute()), glimpse.size) for glimpse in scan.changed)
+    return _grouped((str(Path(glimpse.path).absolute()), _telemetry_in(glimpse)) for glimpse in scan.changed)
+
+
+def _telemetry_in(glimpse: Glimpse) -> int:
+    ending, times = _PACKED
+    return glimpse.size * times if glimpse.path.endswith(ending) else glimpse.size
 
 
 def _grouped(files: Iterable[tuple[str, int]]) -> list[FileGroup]:

@@ -15,6 +15,7 @@ from exporter.listening import ListenError
 from exporter.logs import one_line
 from exporter.loki.errors import LokiError
 from exporter.model_store import ModelStoreError
+from exporter.processes import LostProcessError
 from exporter.rule_file import RuleFileError
 from exporter.sources.source import SourceError
 from exporter.state import StateError
@@ -29,7 +30,7 @@ class WorkFailedError(Exception):
 
 _EXPECTED: Final = (
     WorkFailedError, SourceError, StateError, ModelStoreError, LokiError, ListenError, UnknownSessionError,
-    EvaluationError, ClusterError,
+    EvaluationError, ClusterError, LostProcessError,
 )  # fmt: skip
 
 

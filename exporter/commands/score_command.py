@@ -15,7 +15,7 @@ from analytics.verdicts import SessionVerdict
 from exporter.assembly import build_analyses
 from exporter.batch_run import score_inputs, stored_sessions
 from exporter.commands.terminal import output_console, progress_bar, say, sessions_table
-from exporter.commands.train_command import fit_and_keep, read_sessions, workers_at
+from exporter.commands.train_command import Hands, fit_and_keep, read_sessions, workers_at
 from exporter.config import Config
 from exporter.model_store import ModelStore
 from exporter.state import State
@@ -28,13 +28,11 @@ CSV_COLUMNS: Final = (
 )  # fmt: skip
 
 
-def run_score(
-    paths: Sequence[str], directory: Path, output_format: str, config: Config, scheduler: str | None = None
-) -> None:
+def run_score(paths: Sequence[str], directory: Path, output_format: str, config: Config, hands: Hands) -> None:
     """Score local files with the fitted models; where there are none, fit them on these very files first."""
     analyses = build_analyses(config)
-    with State.open(directory) as state, workers_at(scheduler) as workers:
-        inputs = read_sessions(paths, config, workers)
+    with State.open(directory) as state, workers_at(hands.scheduler) as workers:
+        inputs = read_sessions(paths, config, hands.jobs, workers)
         shelf = Shelf(ModelStore(directory), state)
         models = load_models(shelf, analyses)
         missing = [one.analysis.name for one in analyses if one.analysis.name not in models.fitted]

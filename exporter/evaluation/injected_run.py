@@ -32,9 +32,9 @@ from analytics.intake import build_event_table
 from analytics.rules import RuleSet
 from analytics.sessions import SessionInfo
 from exporter.evaluation.corpus import Corpus, count_errors, measure_corpus, measure_judged, trivial_scores
-from exporter.evaluation.jobs import in_processes
 from exporter.evaluation.labelled_run import Effort
 from exporter.measuring import Measured, session_rows
+from exporter.processes import in_processes
 
 DETAILS: Final = ("with details", "without details")
 

@@ -16,7 +16,7 @@ from analytics.evaluation.splits import Split, deal, splits_of
 from analytics.evaluation.trial import Peers, Scores, Trial, run_trial
 from analytics.evaluation.truth import Stratum, Truth, strata_of
 from exporter.evaluation.conditions import Look, Training
-from exporter.evaluation.jobs import in_processes
+from exporter.processes import in_processes
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ from analytics.simulation import (
 )
 from exporter.commands.evaluate_options import evaluate
 from exporter.evaluation.corpus import count_errors, read_events
-from exporter.evaluation.jobs import in_processes
 from exporter.evaluation.labels_file import Choice, read_labels
 from exporter.evaluation.pyod_peers import PEERS, pyod_scores
 from exporter.evaluation.records_file import read_records
+from exporter.processes import in_processes
 from exporter.sources.source import SourceError
 from tests.builders import record, table_of, use
 

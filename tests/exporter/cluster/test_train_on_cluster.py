@@ -12,8 +12,9 @@ import pytest
 
 from analytics.activity import WorkingHours
 from analytics.registry import load_analyses
+from analytics.spreading import in_turn
 from exporter import batch_run, file_groups
-from exporter.batch_run import history_of, read_files
+from exporter.batch_run import Spreads, history_of, read_files
 from exporter.cluster.errors import ClusterError
 from exporter.model_store import ModelStore
 from exporter.rule_file import load_rule_set
@@ -77,8 +78,9 @@ def enabled():
     )
 
 
-def read(folder, **spread):
-    return read_files(file_groups.file_groups([str(folder)]), RULES, WorkingHours(), lambda _share: None, **spread)
+def read(folder, spread=in_turn):
+    groups = file_groups.file_groups([str(folder)])
+    return read_files(groups, RULES, WorkingHours(), lambda _share: None, Spreads(spread, spread))
 
 
 def assert_same_work(folder, scheduler_address):
