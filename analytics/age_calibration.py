@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ LEAST_IN_BUCKET: Final = 30
 """Held-back rows below which an age bucket is judged by all final rows instead."""
 _YOUNGEST: Final = int(np.log2(CHECKPOINTS[0])) - 1
 _OLDEST: Final = int(np.log2(CHECKPOINTS[-1]))
+_Scale = Callable[[Calibration, np.ndarray], np.ndarray]
 
 
 def age_bucket(ages: np.ndarray) -> np.ndarray:
@@ -25,6 +26,14 @@ def age_bucket(ages: np.ndarray) -> np.ndarray:
     """
     exponent = np.rint(np.log2(np.maximum(ages, 1))).astype(np.int64)
     return np.clip(exponent, _YOUNGEST, _OLDEST)
+
+
+def bucket_of(age: int) -> int:
+    """The age bucket of one age, at a fraction of the cost of an array of one.
+
+    An age whose square has 2k or 2k + 1 binary digits lies between 2^(k - 1/2) and 2^(k + 1/2).
+    """
+    return min(max((age * age).bit_length() // 2, _YOUNGEST), _OLDEST)
 
 
 @dataclass(frozen=True)
@@ -66,12 +75,11 @@ class AgeCalibration:
 
     def own_evidence(self, raw: np.ndarray, buckets: np.ndarray, is_final: np.ndarray) -> np.ndarray:
         """Evidence of the very rows that were calibrated on, each among the others, shape (n_rows,)."""
-        result = np.zeros(len(raw))
-        for calibration, rows in self._parts(raw, buckets):
-            is_own = is_final[rows] | (calibration is not self.rest)
-            own, other = calibration.own_evidence(raw[rows]), calibration.evidence(raw[rows])
-            result[rows] = np.where(is_own, own, other)
-        return result
+        return self._among_others(raw, buckets, is_final, (Calibration.own_evidence, Calibration.evidence))
+
+    def own_score(self, raw: np.ndarray, buckets: np.ndarray, is_final: np.ndarray) -> np.ndarray:
+        """Calibrated scores of the very rows that were calibrated on, each among the others, shape (n_rows,)."""
+        return self._among_others(raw, buckets, is_final, (Calibration.own_score, Calibration.score))
 
     def ground(self, age: int) -> int:
         """Held-back sessions that a score at this age stands on."""
@@ -84,8 +92,18 @@ class AgeCalibration:
         return 0.0 if at is None else at.usual
 
     def _at(self, age: int) -> Calibration | None:
-        exponent = max(age, 1).bit_length() - 1  # asked three times a session, where an array of one would be felt
-        return self.buckets.get(min(max(exponent, _YOUNGEST), _OLDEST), self.rest)
+        return self.buckets.get(bucket_of(age), self.rest)
+
+    def _among_others(
+        self, raw: np.ndarray, buckets: np.ndarray, is_final: np.ndarray, own_and_other: tuple[_Scale, _Scale]
+    ) -> np.ndarray:
+        """Rows that were calibrated on by the first scale; those that are judged by others' by the second."""
+        own, other = own_and_other
+        result = np.zeros(len(raw))
+        for calibration, rows in self._parts(raw, buckets):
+            is_own = is_final[rows] | (calibration is not self.rest)
+            result[rows] = np.where(is_own, own(calibration, raw[rows]), other(calibration, raw[rows]))
+        return result
 
     def _parts(self, raw: np.ndarray, buckets: np.ndarray) -> Iterator[tuple[Calibration, np.ndarray]]:
         known = ~np.isnan(raw)

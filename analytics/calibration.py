@@ -76,6 +76,17 @@ class Calibration:
         excess = np.log1p((held[-1] - held[-2]) / max(float(held.std()), 1e-9))
         return -np.log10(1.0 - below / count) + np.where(raw == held[-1], excess, 0.0)
 
+    def own_score(self, raw: np.ndarray) -> np.ndarray:
+        """Calibrated scores of calibration scores themselves, each among the others, shape (n_rows,)."""
+        held, count = self.raw_scores, len(self.raw_scores)
+        if count == 1:
+            return np.zeros(len(raw))
+        below = np.searchsorted(held, raw, side="left")
+        low, high = held[np.maximum(below - 1, 0)], held[np.minimum(below + 1, count - 1)]
+        inside = np.divide(raw - low, high - low, out=np.ones(len(raw)), where=high > low)
+        among = np.where(below == 0, 0.0, (below - 1 + inside) / count)
+        return np.where(below == count - 1, Calibration(held[:-1]).score(held[-1:]), among)
+
 
 def surprise(score: np.ndarray) -> np.ndarray:
     """Calibrated scores as orders of magnitude: 0.9 is 1, 0.99 is 2. Bounded at 12."""

@@ -19,10 +19,11 @@ from analytics.age_calibration import AgeCalibration, age_bucket
 from analytics.baseline import Who
 from analytics.detectors import Detector, FittedDetector
 from analytics.detectors.covariance import FittedCovariance, fit_covariance
+from analytics.detectors.extreme import FittedExtreme, fit_extreme
 from analytics.step_evidence import MEASURES, SizeStory, StepEvidence, TraceScope, fit_step_evidence
 from analytics.traces import Trace
 from analytics.vocabulary_model import VocabularyModel, fit_vocabulary
-from analytics.voices import COVARIANCE, WORDS, WRONG_USER, voices_of
+from analytics.voices import COVARIANCE, EXTREME, WORDS, WRONG_USER, voices_of
 
 TraceScopes = tuple[TraceScope, ...]
 
@@ -57,6 +58,7 @@ class FittedDetectors:
 
     by_name: Mapping[str, FittedDetector]
     covariance: FittedCovariance
+    extreme: FittedExtreme
     steps: StepEvidence
     words: VocabularyModel
 
@@ -66,6 +68,7 @@ class FittedDetectors:
         return {
             **{name: detector.score(evidence.deviations) for name, detector in self.by_name.items()},
             COVARIANCE: self.covariance.score(evidence.deviations),
+            EXTREME: self.extreme.score(evidence.deviations),
             **{name: measures[:, column] for column, name in enumerate(MEASURES)},
             WORDS: self.words.measure(evidence.traces, evidence.who),
             WRONG_USER: evidence.odds,
@@ -75,12 +78,17 @@ class FittedDetectors:
         """Each feature's share of what the covariance says, shape (n_rows, n_features)."""
         return self.covariance.shares(deviations)
 
+    def farthest(self, deviations: np.ndarray) -> np.ndarray:
+        """The feature of each row that is farthest out, as a mask of shape (n_rows, n_features)."""
+        return self.extreme.farthest(deviations)
+
 
 def fit_detectors(detectors: tuple[Detector, ...], evidence: Evidence, seed: int) -> FittedDetectors:
     """Fit every detector on the same sessions."""
     return FittedDetectors(
         {detector.name: detector.fit(evidence.deviations, seed) for detector in detectors},
         fit_covariance(evidence.deviations),
+        fit_extreme(evidence.deviations, seed),
         fit_step_evidence(evidence.traces, evidence.scopes, seed),
         fit_vocabulary(evidence.traces, evidence.who),
     )
@@ -138,15 +146,20 @@ class HeldBack:
     is_final: np.ndarray
 
 
-def calibrate(detectors: FittedDetectors, held_back: HeldBack) -> Ensemble:
-    """Give fitted detectors the promise that held-back sessions allow."""
+def calibrate(detectors: FittedDetectors, held_back: HeldBack) -> tuple[Ensemble, np.ndarray]:
+    """Give fitted detectors the promise that held-back sessions allow.
+
+    Returns:
+        The ensemble, and the joint score of each held-back row among the others, shape (n_rows,).
+    """
     buckets = age_bucket(held_back.ages)
     calibrations = {name: AgeCalibration.of(raw, buckets, held_back.is_final) for name, raw in held_back.raw.items()}
     evidence = {
         name: calibrations[name].own_evidence(raw, buckets, held_back.is_final) for name, raw in held_back.raw.items()
     }
     joint = _sum(voices_of(evidence))
-    return Ensemble(detectors, calibrations, AgeCalibration.of(joint, buckets, held_back.is_final))
+    calibration = AgeCalibration.of(joint, buckets, held_back.is_final)
+    return Ensemble(detectors, calibrations, calibration), calibration.own_score(joint, buckets, held_back.is_final)
 
 
 def _sum(voices: Mapping[str, np.ndarray]) -> np.ndarray:

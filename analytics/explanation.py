@@ -1,8 +1,10 @@
 """The explanation of one score: each voice's part of the anomaly, told in its own words.
 
-The voices add up to the joint evidence. What the shape of a session says is split over the features by their squared
-deviations, as in a distance of independent standardised features; what the covariance says, by its own terms; what the
-sizes of the steps say, by the channels in which they are novel. The order of the steps and the words speak for
+The voices add up to the joint evidence. Each says a little of every session; what it says of a healthy one on average
+explains nothing, and only what goes beyond is shared out. What the shape of a session says is split over the features
+outside their expected range by their squared deviations, as in a distance of independent standardised features; what
+the covariance says, over the same by its own terms; the feature that is farthest out has a voice to itself; what the
+sizes of the steps say is split by the channels in which they are novel. The order of the steps and the words speak for
 themselves. What says the same thing is one theme (see ``analytics.reason_themes``), told once.
 """
 
@@ -18,6 +20,7 @@ from analytics.reason_themes import ORDER, theme_of_channel
 from analytics.reasons import (
     Part,
     Subject,
+    disorder_reason,
     feature_parts,
     main_reasons,
     order_reason,
@@ -25,10 +28,11 @@ from analytics.reasons import (
     user_reason,
     word_reason,
 )
-from analytics.step_evidence import ORDER_MEASURE, SIZE_MEASURES, SizeStory
+from analytics.step_evidence import ORDER_MEASURES, SEQUENCE, SIZE_MEASURES, OrderStory, SizeStory
 from analytics.traces import CHANNELS
 from analytics.verdicts import Reason
-from analytics.voices import COVARIANCE, SHAPE, WORDS, WRONG_USER
+from analytics.voices import COVARIANCE, EXTREME, SHAPE, WORDS, WRONG_USER, beyond_usual
+from analytics.voices import ORDER as ORDER_VOICE
 
 
 @dataclass(frozen=True)
@@ -38,23 +42,27 @@ class Case:
     Attributes:
         subject: its features and steps.
         correlated: each feature's share of what the covariance says, shape (n_features,).
+        farthest: the feature that is farthest out, as a mask of shape (n_features,).
         anomaly: the joint score.
         voices: each voice's part of the joint evidence.
         raw: raw scores by detector.
         usual: what most sessions of that age do not exceed, for the detectors told by a number.
         sizes: what the sizes of its steps say.
-        oddest: symbols of the stretch whose order is most surprising.
+        order_measure: of the order's measures the louder one, which speaks for both.
+        order: what the order of its steps says; None where that is no more than usual.
         new_words: words that the user hardly ever used, least expected first.
     """
 
     subject: Subject
     correlated: np.ndarray
+    farthest: np.ndarray
     anomaly: float
     voices: Mapping[str, float]
     raw: Mapping[str, float]
     usual: Mapping[str, float]
     sizes: SizeStory | None
-    oddest: Sequence[str]
+    order_measure: str
+    order: OrderStory | None
     new_words: Sequence[str]
 
     def is_loud(self, detector: str) -> bool:
@@ -62,18 +70,24 @@ class Case:
         return self.raw[detector] > self.usual[detector]
 
 
-TOLD_BY_NUMBER: Final = (ORDER_MEASURE, WORDS, WRONG_USER)
+TOLD_BY_NUMBER: Final = (*ORDER_MEASURES, WORDS, WRONG_USER)
 """Detectors whose reason is a number and what was expected of it."""
 
 
 def explain(case: Case) -> tuple[Reason, ...]:
     """The main reasons, weightiest first."""
     unit = case.anomaly / max(sum(case.voices.values()), 1e-12)
-    share = {voice: part * unit for voice, part in case.voices.items()}
-    squared = case.subject.deviations**2
-    alone = squared / max(float(squared.sum()), 1e-12)
-    parts = feature_parts(case.subject, share[SHAPE] * alone + share[COVARIANCE] * case.correlated)
-    return main_reasons([*parts, *_size_parts(case, share), *_spoken_parts(case, share)])
+    share = {voice: part * unit for voice, part in beyond_usual(case.voices).items()}
+    alone = share[SHAPE] * _split(case.subject, case.subject.deviations**2)
+    together = share[COVARIANCE] * _split(case.subject, case.correlated)
+    parts = feature_parts(case.subject, alone + together + share[EXTREME] * case.farthest)
+    return main_reasons([*parts, *_size_parts(case, share), *_order_parts(case, share), *_spoken_parts(case, share)])
+
+
+def _split(subject: Subject, terms: np.ndarray) -> np.ndarray:
+    """The features' shares by their terms, shape (n_features,), adding up to 1 where any is outside its range."""
+    outside = np.where(subject.beyond > 0, terms, 0.0)
+    return np.asarray(outside / max(float(outside.sum()), 1e-12))
 
 
 def _size_parts(case: Case, share: Mapping[str, float]) -> list[Part]:
@@ -89,12 +103,20 @@ def _size_parts(case: Case, share: Mapping[str, float]) -> list[Part]:
     return parts
 
 
+def _order_parts(case: Case, share: Mapping[str, float]) -> list[Part]:
+    """What the order of the steps says, where it says more than usual."""
+    if case.order is None or not case.is_loud(case.order_measure):
+        return []
+    bits, usual = case.raw[case.order_measure], case.usual[case.order_measure]
+    if case.order_measure == SEQUENCE:
+        odd = order_reason(case.order.oddest, bits, usual, share[ORDER_VOICE])
+        return [Part(WORDS if _runs_new_program(case, case.order) else ORDER, share[ORDER_VOICE], odd)]
+    return [Part(ORDER, share[ORDER_VOICE], disorder_reason(case.order, bits, usual, share[ORDER_VOICE]))]
+
+
 def _spoken_parts(case: Case, share: Mapping[str, float]) -> list[Part]:
-    """What order, habits and words say, where they say more than usual."""
+    """What habits and words say, where they say more than usual."""
     parts = []
-    if case.is_loud(ORDER_MEASURE):
-        told = order_reason(case.oddest, case.raw[ORDER_MEASURE], case.usual[ORDER_MEASURE], share[ORDER_MEASURE])
-        parts.append(Part(WORDS if _runs_new_program(case) else ORDER, share[ORDER_MEASURE], told))
     if case.is_loud(WRONG_USER):
         odds = user_reason(case.raw[WRONG_USER], case.usual[WRONG_USER], share[WRONG_USER])
         parts.append(Part(WRONG_USER, share[WRONG_USER], odds))
@@ -104,7 +126,7 @@ def _spoken_parts(case: Case, share: Mapping[str, float]) -> list[Part]:
     return parts
 
 
-def _runs_new_program(case: Case) -> bool:
+def _runs_new_program(case: Case, order: OrderStory) -> bool:
     """Whether the oddest steps run a program that is new to the user: then their order says what the word says."""
     new = {word.partition(":")[0] for word in case.new_words} if case.is_loud(WORDS) else set()
-    return any(step.partition(":")[2].partition(" ")[0] in new for step in case.oddest)
+    return any(step.partition(":")[2].partition(" ")[0] in new for step in order.oddest)

@@ -14,12 +14,11 @@ from typing import Final
 
 import numpy as np
 
+from analytics.age_calibration import age_bucket
 from analytics.analysis import History, SessionRows
 from analytics.attribution import fit_attributor
 
 FOLDS: Final = 4
-YOUNGEST_BUCKET: Final = 3
-OLDEST_BUCKET: Final = 14
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class HeldBackOdds:
         None while even the widest window holds fewer.
         """
         distance = np.abs(self.buckets - bucket)
-        for width in range(OLDEST_BUCKET + 1):
+        for width in np.unique(distance):
             near = distance <= width
             if near.sum() >= least:
                 return float(((self.odds[near] >= odds).sum() + 1) / (near.sum() + 1))
@@ -69,11 +68,6 @@ def select(rows: SessionRows, numbers: np.ndarray) -> SessionRows:
         tuple(rows.infos[number] for number in listed), rows.values[numbers], (),
         tuple(rows.trace(number) for number in listed),
     )  # fmt: skip
-
-
-def age_bucket(ages: np.ndarray) -> np.ndarray:
-    """Sessions of about one age share a bucket: the whole part of its base-2 logarithm, from 3 (below 16 events)."""
-    return np.clip(np.floor(np.log2(np.maximum(ages, 1))), YOUNGEST_BUCKET, OLDEST_BUCKET).astype(np.int64)
 
 
 def at_several_ages(history: History, numbers: np.ndarray) -> AgedSessions:

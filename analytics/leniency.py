@@ -87,7 +87,7 @@ class Leniency:
             for row, like in zip(rows, alike, strict=True):
                 if like.any():
                     rest[row] -= np.clip(rest[row], *_span(benign[like]))
-        return Explained(is_alike, rest)
+        return Explained(is_alike, rest, self.words)
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,12 @@ class Explained:
         is_alike: which sessions deviate like a benign one, shape (n_rows,), bool.
         rest: deviations beyond the range that a session's benign likes span, shape (n_rows, n_features); those of a
             session without any as they are.
+        words: what the arguments of benign sessions said, by agent and user.
     """
 
     is_alike: np.ndarray
     rest: np.ndarray
+    words: Mapping[Who, frozenset[str]]
 
 
 def _alike(rows: np.ndarray, benign: np.ndarray) -> np.ndarray:

@@ -79,10 +79,15 @@ class OrderModel:
 
     def surprises(self, sequences: Sequence[Sequence[str]]) -> list[np.ndarray]:
         """The surprise of each sequence."""
+        return [bits[:, ORDER] for bits in self.bits(sequences)]
+
+    def bits(self, sequences: Sequence[Sequence[str]]) -> list[np.ndarray]:
+        """The surprise of each sequence's symbols given none to ORDER of those before, shape (n_symbols, ORDER + 1)."""
         steps, base = _Steps.of(sequences, self.code), len(self.code) + _FIRST
         symbol = steps.before(0)
         chance = np.full(len(symbol), 1.0 / (len(self.code) + 1))
         context = np.zeros(len(symbol), dtype=np.int64)
+        by_length = np.repeat(chance[:, None], ORDER + 1, axis=1)
         for length, level in enumerate(self.levels):
             if length:
                 parent, before = context, steps.before(length)
@@ -93,8 +98,9 @@ class OrderModel:
             count = np.where(follower == _UNSEEN, 0, level.counts[follower])
             kinds = level.kinds[inside]
             chance[seen] = (count + kinds * chance[seen]) / (level.totals[inside] + kinds)
+            by_length[:, length] = chance
         bounds = np.cumsum([0, *(len(symbols) for symbols in sequences)])
-        bits = -np.log2(chance)
+        bits = -np.log2(by_length)
         return [bits[begin:end] for begin, end in pairwise(bounds)]
 
 

@@ -8,17 +8,20 @@ session speaks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from analytics.baseline import Who
 from analytics.ensemble import Ensemble, Evidence
-from analytics.leniency import QUIETED, Explained, Leniency
+from analytics.leniency import QUIETED, Explained
 from analytics.risk_score import anomaly_part
 from analytics.step_evidence import MEASURES
 from analytics.voices import WORDS, voices_of
 
 
 def anomaly_parts(
-    joint: np.ndarray, evidence: Evidence, explained: Explained, leniency: Leniency, ensemble: Ensemble
+    joint: np.ndarray, evidence: Evidence, explained: Explained, ensemble: Ensemble, high_at: float
 ) -> np.ndarray:
     """What each session's anomaly alone amounts to as a risk, shape (n_rows,).
 
@@ -26,22 +29,22 @@ def anomaly_parts(
         joint: the sessions' joint scores, shape (n_rows,).
         evidence: what they come from.
         explained: what benign sessions explain of it.
-        leniency: with the words that benign sessions used.
         ensemble: what scores.
+        high_at: the surprise from which an anomaly alone amounts to ``high``.
     """
-    full = anomaly_part(joint)
+    full = anomaly_part(joint, high_at)
     rows = np.flatnonzero(explained.is_alike)
     if not len(rows):
         return full
-    rest = _without_habit(_rows_of(evidence, explained.rest, rows), leniency, ensemble)
-    full[rows] = np.minimum(full[rows], np.maximum(QUIETED * full[rows], anomaly_part(rest)))
+    rest = _without_habit(_rows_of(evidence, explained.rest, rows), explained.words, ensemble)
+    full[rows] = np.minimum(full[rows], np.maximum(QUIETED * full[rows], anomaly_part(rest, high_at)))
     return full
 
 
-def _without_habit(evidence: Evidence, leniency: Leniency, ensemble: Ensemble) -> np.ndarray:
+def _without_habit(evidence: Evidence, words: Mapping[Who, frozenset[str]], ensemble: Ensemble) -> np.ndarray:
     """Joint scores, shape (n_rows,), of what benign sessions do not explain; nothing is said about single steps."""
     raw = ensemble.detectors.raw(evidence)
-    raw[WORDS] = ensemble.detectors.words.measure(evidence.traces, evidence.who, leniency.words)
+    raw[WORDS] = ensemble.detectors.words.measure(evidence.traces, evidence.who, words)
     voices = voices_of(
         {
             name: ensemble.calibrations[name].evidence(one, evidence.ages)

@@ -17,7 +17,7 @@ from analytics.features import FEATURES
 from analytics.features.feature import Feature
 from analytics.reason_themes import is_teller, theme_of
 from analytics.reason_words import feature_words, number
-from analytics.step_evidence import WorstStep
+from analytics.step_evidence import OrderStory, WorstStep
 from analytics.traces import EMPTY_TRACE, Trace
 from analytics.verdicts import Reason
 from analytics.words import described
@@ -60,6 +60,12 @@ class Subject:
         """Whose sessions the expected values come from."""
         return "this user's sessions" if self.has_user else "other sessions"
 
+    @property
+    def beyond(self) -> np.ndarray:
+        """How far each feature lies outside its expected range, shape (n_features,); 0 where it does not."""
+        low, high = self.expected
+        return np.asarray(np.nan_to_num(np.maximum(np.maximum(self.values - high, low - self.values), 0.0)))
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -77,10 +83,8 @@ def feature_parts(subject: Subject, shares: np.ndarray) -> list[Part]:
         subject: the session.
         shares: each feature's part of the anomaly, shape (n_features,).
     """
-    low, high = subject.expected
-    beyond = np.maximum(subject.values - high, low - subject.values)
     is_harmless = subject.deviations * _HARMLESS_SIGN > 0
-    worth = np.flatnonzero((beyond >= _LEAST) & ~is_harmless & ~np.isnan(subject.values))
+    worth = np.flatnonzero((subject.beyond >= _LEAST) & ~is_harmless & ~np.isnan(subject.values))
     return [_feature_part(FEATURES[k], int(k), subject, float(shares[k])) for k in worth]
 
 
@@ -111,6 +115,21 @@ def order_reason(steps: Sequence[str], bits: float, expected: float, share: floa
     """
     told = ", ".join(f"`{step}`" for step in steps)
     text = f"Unusual order of steps: {told} (surprise {number(bits)} bits each, expected at most {number(expected)})"
+    return Reason("sequence_surprise_bits", bits, 0.0, expected, share, text)
+
+
+def disorder_reason(order: OrderStory, bits: float, expected: float, share: float) -> Reason:
+    """The stretch in which steps do not follow one another as they use to.
+
+    Args:
+        order: where it is, and its worst pairs.
+        bits: mean surprise of its steps by their order alone.
+        expected: what most sessions do not exceed.
+        share: its part of the anomaly.
+    """
+    told = ", ".join(f"`{step}` after `{before}`" for before, step in order.pairs)
+    usual = f"surprise by order alone {number(bits)} bits each, expected at most {number(expected)}"
+    text = f"{order.steps} steps in an unusual order from event {order.rank}: {told} ({usual})"
     return Reason("sequence_surprise_bits", bits, 0.0, expected, share, text)
 
 

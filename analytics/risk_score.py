@@ -1,9 +1,10 @@
 """Risk: anomaly joined with rule findings, in parts that add up.
 
 The parts are joined as independent chances of harm, ``1 - product(1 - part)``. An anomaly's part follows its surprise
-(orders of magnitude of the false-alarm chance): one session in ten reaches ``medium`` by anomaly alone, one in a
-hundred ``high``, one in a thousand ``critical``. A finding's part is its severity's weight, reduced where the same
-finding is everyday business for this user: ordinary work contains ``rm -rf`` too.
+(orders of magnitude of the false-alarm chance): one look in ten reaches ``medium`` by anomaly alone, one in a
+hundred ``high``, one in a thousand ``critical``; fewer where that would be more than the alert budget allows
+(``analytics.alert_budget``). A finding's part is its severity's weight, reduced where the same finding is everyday
+business for this user: ordinary work contains ``rm -rf`` too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from analytics.baseline import SHRINKAGE, Scope, Who, scopes_of
 from analytics.calibration import surprise
 from analytics.findings import Finding
 
-_SURPRISE: Final = (0.0, 1.0, 2.0, 3.0, 5.0)
+HIGH_AT: Final = 2.0
+"""Surprise from which an anomaly alone amounts to ``high`` where the alert budget does not ask for more."""
 _RISK: Final = (0.0, 0.4, 0.7, 0.9, 1.0)
 SEVERITY_WEIGHTS: Final = {"info": 0.02, "low": 0.08, "medium": 0.3, "high": 0.72, "critical": 0.92}
 RARE_SHARE: Final = 0.02
@@ -29,9 +31,9 @@ COMMON_SHARE: Final = 0.25
 COMMON_WEIGHT: Final = {"info": 0.2, "low": 0.2, "medium": 0.2, "high": 0.4, "critical": 0.75}
 
 
-def anomaly_part(anomaly: np.ndarray) -> np.ndarray:
-    """The risk an anomaly score alone amounts to."""
-    return np.interp(surprise(anomaly), _SURPRISE, _RISK)
+def anomaly_part(anomaly: np.ndarray, high_at: float = HIGH_AT) -> np.ndarray:
+    """The risk an anomaly score alone amounts to; ``high_at`` is the surprise from which that is ``high``."""
+    return np.interp(surprise(anomaly), (0.0, 1.0, high_at, high_at + 1.0, high_at + 3.0), _RISK)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,14 @@
 """What the steps of a session tell: the order and the sizes, each where it is most unlike the history.
 
-Five numbers a session, higher is stranger: the most surprising stretch of three steps, the most novel single size,
-the channel that is novel throughout, the most novel stretch of three steps, and the three tool outputs that are most
-novel. A loop, a foreign tool, a failing service, corrupted output and orders hidden in what the agent reads each show
-in another of them. Durations count only where they are unusual throughout.
+Six numbers a session, higher is stranger: the most surprising stretch of three steps, the stretch of sixteen that is
+most out of order, the most novel single size, the channel that is novel throughout, the most novel stretch of three
+steps, and the three tool outputs that are most novel. A loop, a foreign tool, known tools used without their usual
+order, a failing service, corrupted output and orders hidden in what the agent reads each show in another of them.
+Durations count only where they are unusual throughout.
+
+Out of order is a step that surprises more after those before it than alone, by the bits of the difference. A rare
+program surprises alone as much and is no disorder, so that healthy sessions, each of which runs one now and then, do
+not hide a lasting one.
 """
 
 from __future__ import annotations
@@ -15,15 +20,20 @@ from typing import Final
 
 import numpy as np
 
-from analytics.order_model import OrderModel, fit_order_model
+from analytics.order_model import ORDER, OrderModel, fit_order_model
 from analytics.size_model import SizeModel, fit_size_model
 from analytics.traces import CHANNELS, DURATION, NOT_TOOLS, OUTPUT, UNITS, Trace
 
-MEASURES: Final = ("sequence", "step", "channel", "stretch", "intake")
-"""Columns of the evidence: surprise of the worst stretch, novelty of the worst size, channel, stretch and intake."""
-ORDER_MEASURE: Final = MEASURES[0]
-SIZE_MEASURES: Final = MEASURES[1:]
+MEASURES: Final = ("sequence", "disorder", "step", "channel", "stretch", "intake")
+"""Columns: surprise and disorder of the worst stretches, novelty of the worst size, channel, stretch and intake."""
+ORDER_MEASURES: Final = MEASURES[:2]
+SEQUENCE, DISORDER = ORDER_MEASURES
+SIZE_MEASURES: Final = MEASURES[2:]
 STRETCH: Final = 3
+LASTING: Final = 16
+"""Steps over which disorder is averaged: one odd step is found by the short stretch, so this one looks for many."""
+MOST_PAIRS: Final = 3
+"""Pairs of steps told of a stretch that is out of order."""
 LEAST_SESSIONS: Final = 300
 """Training sessions below which a narrower scope is not modelled on its own."""
 MOST_SESSIONS: Final = 3_000
@@ -74,6 +84,23 @@ class WorstStep:
 
 
 @dataclass(frozen=True)
+class OrderStory:
+    """What the order of a session's steps says.
+
+    Attributes:
+        oddest: symbols of the most surprising stretch.
+        rank: of the first event of the stretch that is most out of order.
+        steps: its length.
+        pairs: of its steps those most out of order, each after the symbol before it; worst first.
+    """
+
+    oddest: tuple[str, ...]
+    rank: int
+    steps: int
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class SizeStory:
     """What the sizes of a session say.
 
@@ -100,18 +127,21 @@ class StepEvidence:
     models: dict[TraceScope, StepModels]
 
     def measure(self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]) -> np.ndarray:
-        """The measures of each trace, shape (n_traces, n_measures); traces cut from one whole trace share its work."""
+        """The measures of each trace, shape (n_traces, n_measures); traces cut from one whole trace share its work.
+
+        Disorder is NaN, nothing to look at, in a session that is shorter than the stretch it would have to last.
+        """
         result = np.zeros((len(traces), len(MEASURES)))
         for models, blocks in self._by_models(traces, scopes):
             for block in blocks:
                 whole = [traces[rows[0]] for rows in block]
-                surprises = models.order.surprises([trace.symbols for trace in whole])
+                order = models.order.bits([trace.symbols for trace in whole])
                 novelties = models.sizes.novelties(whole)
-                for trace, rows, surprise, novelty in zip(whole, block, surprises, novelties, strict=True):
+                for trace, rows, bits, novelty in zip(whole, block, order, novelties, strict=True):
                     is_tool = np.array([symbol not in NOT_TOOLS for symbol in trace.symbols])
                     for row in rows:
                         length = traces[row].length
-                        result[row] = _summary(surprise[:length], novelty[:length], is_tool[:length])
+                        result[row] = _summary(bits[:length], novelty[:length], is_tool[:length])
         return result
 
     def size_stories(self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]) -> list[SizeStory | None]:
@@ -125,13 +155,12 @@ class StepEvidence:
                         result[row] = _size_story(models.sizes, traces[row], novelty[: traces[row].length])
         return result
 
-    def oddest_stretch(self, trace: Trace, scopes: tuple[TraceScope, ...]) -> tuple[str, ...]:
-        """The symbols of the stretch whose order is most surprising; () where no history is known."""
+    def order_story(self, trace: Trace, scopes: tuple[TraceScope, ...]) -> OrderStory | None:
+        """What the order of a session's steps says; None where no history is known."""
         for models, _ in self._by_models([trace], [scopes]):
-            bits = models.order.surprise(trace.symbols)[: trace.length]
-            begin = _worst_begin(bits)
-            return trace.symbols[begin : min(begin + STRETCH, trace.length)]
-        return ()
+            bits = models.order.bits([trace.symbols])[0][: trace.length]
+            return _order_story(trace, bits)
+        return None
 
     def _by_models(
         self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]
@@ -150,9 +179,28 @@ class StepEvidence:
         return next((scope for scope in reversed(known) if scope in self.models), None)
 
 
+def _order_story(trace: Trace, bits: np.ndarray) -> OrderStory:
+    disorder = _out_of_order(bits)
+    odd, begin = _worst_begin(bits[:, ORDER], STRETCH), _worst_begin(disorder, LASTING)
+    end = min(begin + LASTING, trace.length)
+    worst = [begin + int(step) for step in np.argsort(-disorder[begin:end], kind="stable")]
+    pairs = dict.fromkeys((trace.symbols[step - 1], trace.symbols[step]) for step in worst if step and disorder[step])
+    return OrderStory(
+        oddest=trace.symbols[odd : min(odd + STRETCH, trace.length)],
+        rank=int(trace.ranks[begin]),
+        steps=end - begin,
+        pairs=tuple(pairs)[:MOST_PAIRS],
+    )
+
+
+def _out_of_order(bits: np.ndarray) -> np.ndarray:
+    """The bits that each step loses by those before it, shape (n_steps,); none where they make it likelier."""
+    return np.asarray(np.maximum(bits[:, ORDER] - bits[:, 0], 0.0))
+
+
 def _size_story(sizes: SizeModel, trace: Trace, novelty: np.ndarray) -> SizeStory:
     own = _without_waiting(novelty)
-    begin = _worst_begin(own.sum(axis=1))
+    begin = _worst_begin(own.sum(axis=1), STRETCH)
     loudest, throughout = int(own.max(axis=0).argmax()), int(novelty.mean(axis=0).argmax())
     shares = {
         "step": np.eye(len(CHANNELS))[loudest],
@@ -175,15 +223,16 @@ def _worst_step(sizes: SizeModel, trace: Trace, own: np.ndarray, channel: int) -
     return WorstStep(int(trace.ranks[row]), symbol, CHANNELS[channel], UNITS[channel], size, low, high)
 
 
-def _summary(surprise: np.ndarray, novelty: np.ndarray, is_tool: np.ndarray) -> tuple[float, ...]:
+def _summary(bits: np.ndarray, novelty: np.ndarray, is_tool: np.ndarray) -> tuple[float, ...]:
     own = _without_waiting(novelty)
     per_step = own.sum(axis=1)
     taken_in = np.sort(np.where(is_tool, own[:, OUTPUT], 0.0))[-STRETCH:]
     return (
-        _worst_stretch(surprise),
+        _worst_mean(bits[:, ORDER], STRETCH),
+        _worst_mean(_out_of_order(bits), LASTING) if len(bits) >= LASTING else float("nan"),
         float(own.max()),
         float(novelty.mean(axis=0).max()),
-        _worst_stretch(per_step),
+        _worst_mean(per_step, STRETCH),
         float(taken_in.sum()),
     )
 
@@ -195,20 +244,20 @@ def _without_waiting(novelty: np.ndarray) -> np.ndarray:
     return own
 
 
-def _worst_stretch(values: np.ndarray) -> float:
-    """Greatest mean over STRETCH neighbouring steps; the plain mean of a shorter session."""
-    if len(values) <= STRETCH:
+def _worst_mean(values: np.ndarray, length: int) -> float:
+    """Greatest mean over so many neighbouring steps; the plain mean of a shorter session."""
+    if len(values) <= length:
         return float(values.mean())
     sums = np.cumsum(np.concatenate(([0.0], values)))
-    return float((sums[STRETCH:] - sums[:-STRETCH]).max() / STRETCH)
+    return float((sums[length:] - sums[:-length]).max() / length)
 
 
-def _worst_begin(values: np.ndarray) -> int:
-    """Where the stretch of ``_worst_stretch`` begins."""
-    if len(values) <= STRETCH:
+def _worst_begin(values: np.ndarray, length: int) -> int:
+    """Where the stretch of ``_worst_mean`` begins."""
+    if len(values) <= length:
         return 0
     sums = np.cumsum(np.concatenate(([0.0], values)))
-    return int((sums[STRETCH:] - sums[:-STRETCH]).argmax())
+    return int((sums[length:] - sums[:-length]).argmax())
 
 
 def fit_step_evidence(traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]], seed: int) -> StepEvidence:

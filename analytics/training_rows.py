@@ -10,7 +10,6 @@ from analytics.age_calibration import age_bucket
 from analytics.analysis import History
 from analytics.baseline import Baseline
 from analytics.ensemble import Evidence, TraceScopes
-from analytics.held_back_odds import age_bucket as odds_bucket
 from analytics.reasons import direct
 from analytics.sessions import SessionInfo
 from analytics.step_evidence import trace_scopes
@@ -49,7 +48,7 @@ class TrainingRows:
         ages = np.concatenate([history.sessions.ages, history.checkpoint_ages])
         session = np.concatenate([np.arange(count), history.checkpoint_session])
         odds = held_back_odds(history)
-        keys = zip(session.tolist(), odds_bucket(ages).tolist(), strict=True)
+        keys = zip(session.tolist(), age_bucket(ages).tolist(), strict=True)
         return cls(
             history,
             np.concatenate([history.sessions.values, history.checkpoint_values]),

@@ -101,6 +101,7 @@ class SessionVerdict:
         peak: the highest risk reached, None where that was below ``high``.
         live_risk: the risk of the session as it is now, where ``risk``, ``parts``, ``reasons`` and ``model_version``
             are held at the peak (see ``analytics.latching``); None where they are not.
+        notes: what else is to be known of the score, such as that the agent has been re-tooled.
     """
 
     session_id: str
@@ -129,6 +130,7 @@ class SessionVerdict:
     model_version: str | None = None
     peak: Peak | None = None
     live_risk: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 def grounds_of(verdict: SessionVerdict, titles: Mapping[str, str] | None = None) -> list[str]:

@@ -56,6 +56,14 @@ def path_words(tool: str, path: str) -> str | None:
     return None if place is None else _joined([f"{_bare(tool or '?')}:{place}"])
 
 
+def under_tool(joined: str | None, tool: str, other: str) -> str | None:
+    """The words of one use of a tool as they were if another tool had been used."""
+    if joined is None:
+        return None
+    own, others = f"{_bare(tool)}:", f"{_bare(other)}:"
+    return _joined(others + word.removeprefix(own) if word.startswith(own) else word for word in split_words(joined))
+
+
 def host_words(url: str) -> str | None:
     """The word of an address."""
     host = _HOST.match(url)

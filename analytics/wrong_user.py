@@ -16,11 +16,12 @@ from typing import Final
 
 import numpy as np
 
+from analytics.age_calibration import bucket_of
 from analytics.analysis import History, SessionRows
 from analytics.attribution import LEAST_SESSIONS, MOST_SESSIONS, Attributor, fit_attributor, newest_of_each
 from analytics.baseline import Who
 from analytics.habits import HabitSpace, fit_habit_space
-from analytics.held_back_odds import HeldBackOdds, age_bucket, at_several_ages, hold_back, select
+from analytics.held_back_odds import HeldBackOdds, at_several_ages, hold_back, select
 
 TYPICAL: Final = 0.05
 """p-value under a user from which a session is called theirs; below, it is nobody's that is known."""
@@ -63,7 +64,7 @@ class UserModel:
     def p_value(self, agent: str, user: str, odds: float, age: int) -> float | None:
         """How usual such odds are in the user's own sessions; None for a user with too little history."""
         own = self.held_back.get((agent, user))
-        return None if own is None else own.p_value(odds, int(age_bucket(np.array([age]))[0]), self.least)
+        return None if own is None else own.p_value(odds, bucket_of(age), self.least)
 
     def held_back_odds(self, agent: str) -> np.ndarray:
         """Odds against their own user in all held-back sessions of an agent, at all ages, shape (n,).
@@ -154,7 +155,7 @@ def fit_user_model(history: History, least: int = LEAST_SESSIONS) -> UserModel |
 def held_back_odds(history: History) -> dict[tuple[int, int], float]:
     """Odds against their own user of the training sessions, each judged by a fit that did not see it.
 
-    By number of the session and its age bucket (``held_back_odds.age_bucket``); empty where users cannot be told apart.
+    By number of the session and its age bucket; empty where users cannot be told apart.
     """
     model = fit_user_model(history)
     return {

@@ -14,12 +14,17 @@ from analytics.rule_occurrences import Hit
 from analytics.verdicts import SessionVerdict
 from exporter.counting import count_batch, count_dropped, count_findings
 from exporter.measuring import Measured, measure, session_rows
+from exporter.novelties.sightings import sightings_of
+from exporter.novelties.telling import log_novelties, store_meeting
 from exporter.sources.source import Batch
 from exporter.state import StoredSession
 from exporter.world import World
 
 SESSION_FULL: Final = "session_full"
 """Why an event is dropped whose session has as many as are kept of one."""
+
+NO_ROOM: Final = "too_many_sessions"
+"""Why an event is dropped of a session that would be one more than are kept."""
 
 FUTURE: Final = "future_timestamp"
 """Why an event is dropped that is dated more than ``MOST_AHEAD_NS`` ahead: its session would never end."""
@@ -42,8 +47,10 @@ def absorb(world: World, source: str, batch: Batch, now_ns: int) -> Absorbed:
     Events the state already has are recognised by their ids and dropped, so that reading twice changes nothing; where
     a source says that it repeats itself, also those of ended sessions whose events are no longer kept.
     Events for which their session has no room are counted and dropped, but what rules find in them stays.
+    Events of sessions for which there is no room are counted and dropped.
     """
-    believed = batch.table.take(batch.table.values("time_ns") <= now_ns + MOST_AHEAD_NS)
+    dated = batch.table.take(batch.table.values("time_ns") <= now_ns + MOST_AHEAD_NS)
+    believed = _admitted(world, dated)
     stored = world.state.events(set(believed.categories("session_id")))
     unknown = _unknown_rows(stored, _not_judged(world, believed) if batch.is_repeated else believed)
     hits = world.rules.hits(unknown)
@@ -57,6 +64,7 @@ def absorb(world: World, source: str, batch: Batch, now_ns: int) -> Absorbed:
         for one in measured
         if one.info.session_id in world.verdicts
     }
+    meeting = world.familiarity.meet(sightings_of(fresh, stored))
     with world.state.begin() as transaction:
         transaction.append_events(fresh)
         transaction.add_hits(hits)
@@ -69,19 +77,34 @@ def absorb(world: World, source: str, batch: Batch, now_ns: int) -> Absorbed:
                 {
                     **batch.dropped,
                     SESSION_FULL: len(unknown) - len(fresh),
-                    FUTURE: len(batch.table) - len(believed),
+                    FUTURE: len(batch.table) - len(dated),
+                    NO_ROOM: len(dated) - len(believed),
                 },
                 0 if batch.is_repeated else len(believed) - len(unknown),
             ),
         )
         transaction.add_counts("sigyn_findings_total", count_findings(measured, known))
+        store_meeting(meeting, transaction, world.announcements, now_ns)
         transaction.set_position(source, batch.position)
+    world.familiarity.adopt(meeting)
+    log_novelties(meeting.novelties)
     for row in rows:
         if row.verdict is not None:
             world.verdicts[row.session_id] = row.verdict
         world.holding.add(row.session_id)
         world.unjudged.add(row.session_id)
     return Absorbed(len(fresh), measured)
+
+
+def _admitted(world: World, table: EventTable) -> EventTable:
+    """The rows of known sessions, and of so many new ones as there is room for, those that come first."""
+    names, codes = table.categories("session_id"), table.codes("session_id")
+    room = world.settings.most_sessions - len(world.verdicts)
+    if len(names) <= room:
+        return table
+    present, first = np.unique(codes, return_index=True)
+    new = [code for code in present[np.argsort(first)] if names[code] not in world.verdicts]
+    return table.take(~np.isin(codes, new[max(0, room) :]))
 
 
 def _measure_touched(world: World, fresh: EventTable, whole: EventTable, hits: list[Hit]) -> list[Measured]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from analytics.activity import WorkingHours
@@ -34,6 +34,9 @@ from exporter.world import CycleSettings, EnabledAnalysis, World
 
 RequestObserver = Callable[[str, str], None]
 """Told the operation and the outcome of each request to Loki."""
+
+LATE_GRACE: Final = timedelta(hours=1, minutes=15)
+"""What is so late as allowed lies in an hour that began an hour earlier, and waits a quarter of one for a look."""
 
 
 def nanoseconds(duration: timedelta) -> int:
@@ -117,7 +120,7 @@ def build_loki_settings(config: Config, url: str) -> LokiSettings:
         threads=loki.threads,
         overlap_seconds=loki.overlap.total_seconds(),
         # A late event must find the events of its session: without them, reading twice would count twice.
-        late_seconds=min(loki.late, config.state.keep_events).total_seconds(),
+        late_seconds=min(loki.late + LATE_GRACE, config.state.keep_events).total_seconds() if loki.late else 0.0,
         lookback_seconds=loki.lookback.total_seconds(),
     )
 
@@ -142,6 +145,7 @@ def build_analyses(config: Config) -> tuple[EnabledAnalysis, ...]:
             contamination=risk.contamination,
             neighbours=risk.neighbours,
             minimum_tool_uses=config.sessions.minimum_tool_uses,
+            false_alarms_per_week=risk.false_alarms_per_week,
             seed=training.seed,
             **minimums,
         ),
@@ -161,6 +165,7 @@ def build_cycle_settings(config: Config, now: datetime) -> CycleSettings:
         lookback_ns=nanoseconds(config.sources.loki.lookback),
         keep_events_ns=nanoseconds(config.state.keep_events),
         retention_ns=nanoseconds(config.state.retention),
+        settle_ns=nanoseconds(config.training.settle),
         working_hours=WorkingHours(
             begin=sessions.working_hours.begin,
             end=sessions.working_hours.end,

@@ -19,6 +19,7 @@ from analytics.events import EVENT_NAMES
 from analytics.rules import Rule
 from exporter.exposition_summary import Bounds, ExpositionSummary, Summariser
 from exporter.label_values import AdmittedNames
+from exporter.novelties.telling import COUNTED, CROWDED_OUT
 from exporter.publisher import Publication, Publisher
 
 ANOMALOUS_FROM: Final = 0.95
@@ -108,6 +109,18 @@ FAMILIES: Final = (
         ("tool_name", "outcome"),
     ),
     Family("sigyn_findings_total", CounterMetricFamily, "Findings of rules.", ("rule", "severity")),
+    Family(
+        COUNTED,
+        CounterMetricFamily,
+        "Users, agents, agent versions and tools that nobody had seen before, once each.",
+        ("kind",),
+    ),
+    Family(
+        CROWDED_OUT,
+        CounterMetricFamily,
+        "Sightings by sessions of names that are not remembered, because as many of their kind are as may be.",
+        ("kind",),
+    ),
     Family(
         "sigyn_model_trained_timestamp_seconds",
         GaugeMetricFamily,
@@ -204,6 +217,8 @@ def _bounds(max_tool_names: int) -> Bounds:
     return {
         "sigyn_tool_calls_total": {0: AdmittedNames(max_tool_names)},
         "sigyn_findings_total": {},
+        COUNTED: {},
+        CROWDED_OUT: {},
         "sigyn_events_read_total": {1: AdmittedNames(MAX_UNKNOWN_EVENT_NAMES, EVENT_NAMES)},
         "sigyn_events_dropped_total": {},
         "sigyn_cost_usd_total": {0: AdmittedNames(MAX_NAMES), 1: AdmittedNames(MAX_NAMES)},

@@ -131,6 +131,12 @@ class TrainingSettings(Section):
     seed: Count = Field(
         0, ge=0, le=4_294_967_295, description="Seed of everything random: same sessions, same seed, same models."
     )
+    settle: Duration = Field(
+        timedelta(days=3),
+        description="When most sessions of an agent begin to use a new tool, the agent is settling for this long after "
+        "the tool's first use: that is said, the tool is judged in the role of a known one, and then models are "
+        "trained. 0 for never. Duration.",
+    )
     exclude: tuple[ExcludedSpan, ...] = Field(
         (),
         description="Spans of time that teach nothing, such as an incident: sessions that touch one are left out. "
@@ -151,6 +157,14 @@ class RiskSettings(Section):
     trees: Count = Field(200, ge=1, le=10_000, description="Trees of the Isolation Forest.")
     neighbours: Count = Field(
         20, ge=1, le=1000, description="Neighbours that Local Outlier Factor compares a session with."
+    )
+    false_alarms_per_week: Ratio | None = Field(
+        20.0,
+        gt=0,
+        le=1_000_000,
+        description="Healthy sessions a week that may reach the level `high` by their anomaly alone: where more are to "
+        "be expected, a session must be stranger for it. `null` for any number. "
+        "Each of several exporters has its own budget.",
     )
 
 

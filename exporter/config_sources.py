@@ -98,7 +98,8 @@ class LokiSettings(Section):
     late: Duration = Field(
         timedelta(days=1),
         description="Every quarter of an hour Loki is asked how many lines it has of each of the last hours, "
-        "so far back; hours with more lines than were read are read again. 0 for never. Duration.",
+        "so far back; hours with more lines than were read are read again, older ones are looked at once a day and "
+        "what they gained is counted as lost. 0 for neither. Duration.",
     )
     lookback: PositiveDuration = Field(timedelta(days=30), description="How far back the first read begins. Duration.")
 

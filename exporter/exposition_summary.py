@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from analytics.familiarity import KINDS
 from analytics.rules import Rule
 from analytics.verdicts import INITIALIZING, INSUFFICIENT, LEVELS, SCORED, SessionVerdict, grounds_of
 from exporter.label_values import AdmittedNames, label_value
+from exporter.novelties.telling import COUNTED, CROWDED_OUT
 from exporter.publisher import Publication
 from exporter.session_tally import SessionTally, scores_by_detector
 from exporter.snapshot import Labels, Snapshot
@@ -80,6 +82,8 @@ class Summariser:
         counters = {**snapshot.counters}
         none_yet: Samples = {(rule.id, rule.severity): 0.0 for rule in self._rules.values()}
         counters["sigyn_findings_total"] = {**none_yet, **counters.get("sigyn_findings_total", {})}
+        for name in (COUNTED, CROWDED_OUT):
+            counters[name] = {**dict.fromkeys(((kind,) for kind in KINDS), 0.0), **counters.get(name, {})}
         return {name: _folded(counters.get(name, {}), bounds) for name, bounds in self._bounds.items()}
 
     def _scores(self, snapshot: Snapshot) -> dict[str, Samples]:

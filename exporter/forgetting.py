@@ -18,7 +18,9 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
+from analytics.familiarity import Acquaintance, Key, without_people
 from exporter.counting import BY_USER
+from exporter.label_values import label_value
 from exporter.model_store import ModelStore, ModelStoreError
 from exporter.state import Announcement, HumanVerdict, State, StoredSession
 
@@ -65,6 +67,8 @@ class Footprint:
         rewritten: lines about others that name them, by number, without the name.
         counts: label values of counts under their name, by metric.
         positions: read positions of sources whose files bear the name, without those paths, by source.
+        familiar: kinds and names of what is known about them.
+        acquainted: what is known about agents and tools that only they have used, without the name.
         models: model files to remove.
         neighbours: sessions of others in projects whose path bears the name; they stay.
     """
@@ -77,12 +81,14 @@ class Footprint:
     rewritten: Mapping[int, str]
     counts: Mapping[str, list[Labels]]
     positions: Mapping[str, Mapping[str, Any]]
+    familiar: tuple[Key, ...]
+    acquainted: tuple[Acquaintance, ...]
     models: tuple[Path, ...]
     neighbours: int
 
     def __bool__(self) -> bool:
         found = (self.sessions, self.alike, self.verdicts, self.lines, self.rewritten, self.positions, self.models)
-        return any(found) or any(self.counts.values())
+        return any(found) or any(self.counts.values()) or bool(self.familiar or self.acquainted)
 
 
 def find(state: State, models: ModelStore, person: Person) -> Footprint:
@@ -93,6 +99,7 @@ def find(state: State, models: ModelStore, person: Person) -> Footprint:
     queued = state.queued_announcements()
     lines = {number for number, line in queued.items() if _is_about(line, sessions, person)}
     known = state.counters()
+    familiar, acquainted = without_people(state.familiar(), {label_value(name) for name in person.names})
     return Footprint(
         sessions=sessions,
         rows=state.count_rows(sessions),
@@ -105,6 +112,8 @@ def find(state: State, models: ModelStore, person: Person) -> Footprint:
             for metric, labels in BY_USER.items()
         },
         positions=dict(_without_paths(state.positions(), person)),
+        familiar=tuple(familiar),
+        acquainted=tuple(acquainted.values()),
         models=models.files() if sessions else _taught_by(models.files(), person),
         neighbours=sum(bool(one.verdict and person.is_in(one.verdict.project or "")) for one in others),
     )
@@ -127,6 +136,8 @@ def erase(state: State, found: Footprint) -> None:
             transaction.remove_counts(metric, labels)
         for source, position in found.positions.items():
             transaction.set_position(source, position)
+        transaction.remove_familiar(found.familiar)
+        transaction.put_familiar(found.acquainted)
         if found.models:
             transaction.forget_models()
     _remove(found.models)

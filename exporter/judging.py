@@ -15,6 +15,9 @@ from analytics.latching import latch, unreleased
 from analytics.verdicts import INITIALIZING, Peak, SessionVerdict
 from exporter.announcements import News
 from exporter.measuring import Measured, checkpoints_of, measure, session_rows
+from exporter.novelties.in_role import judging_of
+from exporter.novelties.settling import settling_now, with_notes
+from exporter.recent_sessions import remember_recent
 from exporter.state import StoredSession
 from exporter.world import EnabledAnalysis, Models, World
 
@@ -28,10 +31,12 @@ def judge(world: World, measured: Sequence[Measured], now_ns: int) -> None:
     A session that has ended keeps the score of that moment: its verdict is final. One that runs is held at the highest
     risk it has reached, if that was an alarm.
     """
-    rows = replace(session_rows(measured), leniency=world.marks.leniency, wariness=world.marks.wariness)
+    judging = judging_of(world, measured, settling_now(world, now_ns))
+    rows = replace(session_rows(judging.measured), leniency=world.marks.leniency, wariness=world.marks.wariness)
     models = world.models  # once: a training may put others in place meanwhile
     results = run_analyses(world.analyses, models, rows)
-    verdicts = assess(rows, results, models.version, {one.info.session_id: one.tool_uses for one in measured})
+    uses = {one.info.session_id: one.tool_uses for one in measured}
+    verdicts = with_notes(assess(rows, results, models.version, uses), judging)
     for first in range(0, len(measured), BLOCK):
         _store(world, measured[first : first + BLOCK], verdicts[first : first + BLOCK], now_ns)
     for result in results.values():
@@ -71,9 +76,9 @@ def _store(world: World, measured: Sequence[Measured], verdicts: Sequence[Sessio
         news.store(transaction)
     if world.announcements:
         world.announcements.remember(news)
-    for one, verdict in zip(measured, final, strict=True):
+    for verdict in final:
         world.verdicts[verdict.session_id] = verdict
-        world.recent[verdict.session_id] = one.values
+    remember_recent(world, {one.info.session_id: one.values for one in measured})
 
 
 def _peak(world: World, session_id: str) -> Peak | None:

@@ -18,7 +18,9 @@ from exporter.absorbing import absorb
 from exporter.judging import idle_sessions, judge, released_sessions, remeasure
 from exporter.marks import read_marks
 from exporter.measuring import Measured
-from exporter.recent_sessions import describe_recent
+from exporter.novelties.settling import settling_readings
+from exporter.novelties.upkeep import begin_novelties, forget_unseen, restore_familiarity
+from exporter.recent_sessions import describe_recent, remember_recent
 from exporter.retention import forget
 from exporter.snapshot import Snapshot
 from exporter.sources.source import Batch, Source, SourceError
@@ -63,7 +65,10 @@ def run_cycle(world: World, now_ns: int, progress: Progress | None = None) -> Cy
             report.events += absorbed.events
             if progress:
                 progress(source.name, batch.progress)
+    if not report.failed:
+        begin_novelties(world, now_ns)
     report.judged = _judge_all(world, touched, now_ns)
+    forget_unseen(world, now_ns)
     forget(world, now_ns)
     problems = (*report.failed.values(), *(line for source in world.sources for line in source.problems))
     report.snapshot = take_snapshot(world, now_ns, problems)
@@ -112,7 +117,7 @@ def take_snapshot(world: World, now_ns: int, problems: tuple[str, ...] = ()) -> 
         sessions=shown,
         counters=world.state.counters(),
         models=tuple(world.models.states.values()),
-        readings={**world.readings, **describe_recent(world, now_ns)},
+        readings={**world.readings, **describe_recent(world, now_ns), **settling_readings(world, now_ns)},
         problems=problems,
         silenced=world.marks.silenced(world.verdicts),
     )
@@ -135,8 +140,9 @@ def restore(world: World, now_ns: int) -> None:
             continue
         world.verdicts[stored.session_id] = stored.verdict
         if stored.features is not None and stored.feature_schema == SCHEMA and stored.last_ns >= now_ns - DAY_NS:
-            world.recent[stored.session_id] = stored.features
+            remember_recent(world, {stored.session_id: stored.features})
         if stored.is_open:
             world.unjudged.add(stored.session_id)
         if stored.has_events:
             world.holding.add(stored.session_id)
+    restore_familiarity(world)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from analytics.drift import drift_ratio
 from analytics.features import FEATURE_NAMES
 from analytics.sessions import SessionInfo
 from analytics.verdicts import SessionVerdict
+from exporter.novelties.settling import SETTLING
 from exporter.world import DAY_NS, World
 
 FEATURE_MEDIAN: Final = MetricSpec(
@@ -23,11 +25,21 @@ DRIFT: Final = MetricSpec(
     "sigyn_drift_ratio", "Share of features in which the sessions of the last 24 hours left what was learned."
 )
 MOST_SESSIONS: Final = 5_000
+"""Sessions that are described, those judged last; rows of others are not kept."""
 
 
 def gauge_specs(analyses: Iterable[Analysis]) -> tuple[MetricSpec, ...]:
     """Every gauge that a snapshot's readings may hold: those of the recent sessions and of the analyses."""
-    return (FEATURE_MEDIAN, DRIFT, *(spec for analysis in analyses for spec in analysis.metrics))
+    return (FEATURE_MEDIAN, DRIFT, SETTLING, *(spec for analysis in analyses for spec in analysis.metrics))
+
+
+def remember_recent(world: World, rows: Mapping[str, np.ndarray]) -> None:
+    """Keep the latest feature rows of some sessions, as copies: a row in place would keep its whole block."""
+    for session_id, values in rows.items():
+        world.recent.pop(session_id, None)
+        world.recent[session_id] = values.copy()
+    for session_id in list(islice(world.recent, max(0, len(world.recent) - MOST_SESSIONS))):
+        del world.recent[session_id]
 
 
 def describe_recent(world: World, now_ns: int) -> dict[str, Mapping[tuple[str, ...], float]]:
@@ -36,7 +48,7 @@ def describe_recent(world: World, now_ns: int) -> dict[str, Mapping[tuple[str, .
         verdict = world.verdicts.get(session_id)
         if verdict is None or verdict.ended_ns < now_ns - DAY_NS:
             del world.recent[session_id]
-    chosen = list(world.recent)[-MOST_SESSIONS:]
+    chosen = list(world.recent)
     if not chosen:
         return {}
     grounds = [world.models, *(world.verdicts[session_id] for session_id in chosen)]

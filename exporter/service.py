@@ -32,6 +32,7 @@ from exporter.instrumentation import Instrumentation
 from exporter.logs import configure_logging, one_line
 from exporter.marks import read_marks
 from exporter.model_store import ModelStore
+from exporter.novelties.settling import is_settled_since
 from exporter.pipeline import CycleReport, restore, run_cycle, take_snapshot
 from exporter.publisher import Publisher
 from exporter.recent_sessions import gauge_specs
@@ -184,6 +185,7 @@ class Exporter:
             if self.stopping.is_set() or not self._is_training_due(int(now * 1e9)):
                 return False
             self.wants_training = False
+            why = "; re-tooled agents are normal again" if self._is_settled(int(now * 1e9)) else ""
             try:
                 history = read_history(self.world.state, int(now * 1e9), build_training_settings(self.config))
                 models = train(history, self.world.analyses, self.shelf, self.world.models, now)
@@ -196,16 +198,21 @@ class Exporter:
             self.world.models = models
             self.instruments.trainings.labels("success" if was_fitted else "not_enough_data").inc()
             if was_fitted:
-                self.herald.tell("trained", f"models trained on {len(history)} sessions")
+                self.herald.tell("trained", f"models trained on {len(history)} sessions{why}")
             return was_fitted
 
     def _is_training_due(self, now_ns: int) -> bool:
         settings, idle_timeout_ns = build_training_settings(self.config), self.world.settings.idle_timeout_ns
         # A copy: a cycle may be changing them in its own thread.
         finished = finished_sessions(list(self.world.verdicts.values()), now_ns, idle_timeout_ns, settings)
-        return self.wants_training or is_due(
-            self.world.models, finished, now_ns, settings, self.config.training.minimum_sessions
+        return (
+            self.wants_training
+            or is_due(self.world.models, finished, now_ns, settings, self.config.training.minimum_sessions)
+            or self._is_settled(now_ns)
         )
+
+    def _is_settled(self, now_ns: int) -> bool:
+        return is_settled_since(self.world.models, self.world, now_ns)
 
     def _cycle_job(self) -> None:
         if self.cycle() is not None and not self.stopping.is_set():

@@ -6,6 +6,7 @@ The socket is taken before anything else, so that an address in use is one line 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import ssl
@@ -18,6 +19,7 @@ import uvicorn
 from exporter.config import Config
 from exporter.config_values import ListenAddress
 from exporter.config_web import is_loopback
+from exporter.heap import share_one_heap
 from exporter.listening import address_of, open_listener
 from exporter.page_services import page_services
 from exporter.service import Exporter
@@ -34,6 +36,7 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 def serve(config: Config, config_file: Path, listen: ListenAddress | None) -> None:
     """Run the exporter until a signal ends it."""
+    share_one_heap(os.environ)  # before there are threads
     _end_on_signals()
     address = listen or config.web.listen
     security = load_web_security(config.web, address)  # before anything is opened: a mistake is one line

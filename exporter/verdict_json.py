@@ -54,6 +54,7 @@ def _further(verdict: SessionVerdict) -> dict[str, Any]:
         "latched_level": None if verdict.live_risk is None else verdict.level,
         "peak_risk": None if verdict.peak is None else finite(verdict.peak.risk),
         "peak_at": None if verdict.peak is None else rfc3339(verdict.peak.at_ns),
+        "notes": [utf8(note) for note in verdict.notes],
     }
 
 

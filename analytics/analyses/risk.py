@@ -2,46 +2,34 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import numpy as np
 
+from analytics.alert_budget import ALLOWED, EXPECTED, AlertBudget, Looks, fit_alert_budget, weekly
 from analytics.analysis import Analysis, AnalysisResult, History, NotEnoughData, SessionRows
-from analytics.baseline import Baseline, fit_baseline
+from analytics.baseline import Baseline
 from analytics.confidence import confidence
-from analytics.detectors import Detector
 from analytics.detectors.dbscan import dbscan
 from analytics.detectors.isolation_forest import isolation_forest
 from analytics.detectors.lof import local_outlier_factor
-from analytics.ensemble import (
-    Ensemble,
-    EnsembleScores,
-    Evidence,
-    FittedDetectors,
-    HeldBack,
-    calibrate,
-    fit_detectors,
-)
+from analytics.ensemble import Ensemble, EnsembleScores, Evidence, calibrate
 from analytics.explanation import TOLD_BY_NUMBER, Case, explain
 from analytics.features import FEATURE_NAMES
-from analytics.held_back import folds
+from analytics.held_back_scores import FitSettings, fit_on, score_held_back
 from analytics.quieting import anomaly_parts
 from analytics.reasons import MOST_REASONS, Subject, direct
 from analytics.risk_score import FindingRates, fit_finding_rates, join_parts
 from analytics.spreading import Spread, in_turn
-from analytics.step_evidence import ORDER_MEASURE, SizeStory
+from analytics.step_evidence import ORDER_MEASURES, SizeStory
 from analytics.training_rows import TrainingRows, step_scopes
 from analytics.verdicts import INITIALIZING, INSUFFICIENT, MALICIOUS_EXAMPLE, SCORED, Reason
 from analytics.vetting import vetted
 from analytics.wariness import LEAST_ANOMALY, Likeness, Suspects, Usual, parts_of
 
 _OPERATIONS: Final = FEATURE_NAMES.index("operations_total")
-MOST_CALIBRATION_SESSIONS: Final = 4_000
-"""Held-back sessions scored for calibration; more would not make the promise noticeably finer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +45,8 @@ class RiskSettings:
         minimum_events: events below which one session is too short to judge.
         minimum_tool_uses: tool uses below which it is.
         folds: parts the sessions are split into for calibration.
+        false_alarms_per_week: healthy sessions that may reach ``high`` by their anomaly alone, more than 0; None for
+            any number.
         seed: of everything random in the fit.
     """
 
@@ -68,23 +58,30 @@ class RiskSettings:
     minimum_events: int = 3
     minimum_tool_uses: int = 1
     folds: int = 5
+    false_alarms_per_week: float | None = 20.0
     seed: int = 0
 
-    def detectors(self) -> tuple[Detector, ...]:
-        """The three named detectors with these settings."""
-        return (
+    def of_fit(self) -> FitSettings:
+        """What the fit needs of them, with the three named detectors."""
+        detectors = (
             isolation_forest(self.trees, self.contamination),
             local_outlier_factor(self.neighbours),
             dbscan(self.core_neighbours),
         )
+        return FitSettings(detectors, self.minimum_events, self.folds, self.seed)
+
+    def judges(self, ages: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Which sessions are long enough to judge, shape (n_rows,), at these ages and with these features."""
+        return np.asarray((ages >= self.minimum_events) & (values[:, _OPERATIONS] >= self.minimum_tool_uses))
 
 
 @dataclass(frozen=True)
 class RiskModel:
-    """All that is learned: what is ordinary, the calibrated detectors, how usual each finding is."""
+    """All that is learned: what is ordinary, the calibrated detectors, the alert budget, how usual each finding is."""
 
     baseline: Baseline
     ensemble: Ensemble
+    budget: AlertBudget
     rates: FindingRates
     sessions: int
 
@@ -113,73 +110,33 @@ def fit(
     if long_enough < settings.minimum_sessions:
         return NotEnoughData(settings.minimum_sessions - long_enough)
     rows = TrainingRows.of(taught)
-    held_back_folds = _held_back_folds(rows, settings)
-    scores = spread(partial(_score_fold, rows, settings), held_back_folds)
-    baseline, detectors = _fit_once(rows, np.ones(len(taught), dtype=bool), settings)
+    held_back, held = score_held_back(rows, settings.of_fit(), spread)
+    baseline, detectors = fit_on(rows, np.ones(len(taught), dtype=bool), settings.of_fit())
+    ensemble, anomaly = calibrate(detectors, held_back)
     return RiskModel(
         baseline=baseline,
-        ensemble=calibrate(detectors, _held_back(rows, held_back_folds, scores)),
+        ensemble=ensemble,
+        budget=_budget(rows, held, anomaly, settings),
         rates=fit_finding_rates(history.sessions.findings, history.sessions.who),
         sessions=len(history),
     )
 
 
-def _fit_once(rows: TrainingRows, chosen: np.ndarray, settings: RiskSettings) -> tuple[Baseline, FittedDetectors]:
-    """Fit baseline and detectors on the chosen sessions (mask of shape (n_sessions,))."""
-    part = np.flatnonzero(chosen[rows.session] & (rows.ages >= settings.minimum_events))
-    people = [rows.history.sessions.who_of(number) for number in rows.session[part]]
-    baseline = fit_baseline(rows.values[part], rows.ages[part], rows.is_final[part], people)
-    finals = part[rows.is_final[part]]
-    return baseline, fit_detectors(settings.detectors(), rows.evidence(finals, baseline), settings.seed)
-
-
-@dataclass(frozen=True)
-class _Fold:
-    """What detectors are fitted on, mask of shape (n_sessions,), and the rows they score, shape (n_held,)."""
-
-    fitted: np.ndarray
-    held: np.ndarray
-
-
-def _held_back_folds(rows: TrainingRows, settings: RiskSettings) -> list[_Fold]:
-    """The folds with anything to score: every session, held back from what the others are fitted on."""
-    rng = np.random.default_rng(settings.seed)
-    history = rows.history
-    fold = folds(
-        [info.started_ns for info in history.sessions.infos],
-        [history.sessions.trace(number) for number in range(len(history))],
-        settings.folds,
-    )
-    usable = rows.one_a_bucket() & (rows.ages >= settings.minimum_events)
-    usable &= (rng.permutation(len(history)) < MOST_CALIBRATION_SESSIONS)[rows.session]
-    cut = [
-        _Fold(fold != number, np.flatnonzero(usable & (fold[rows.session] == number)))
-        for number in range(settings.folds)
-    ]
-    return [one for one in cut if len(one.held)]
-
-
-def _score_fold(rows: TrainingRows, settings: RiskSettings, fold: _Fold) -> dict[str, np.ndarray]:
-    """Raw scores of the rows held back, by detectors fitted on the other folds."""
-    baseline, detectors = _fit_once(rows, fold.fitted, settings)
-    return detectors.raw(rows.evidence(fold.held, baseline))
-
-
-def _held_back(rows: TrainingRows, held_back_folds: list[_Fold], scores: Iterable[dict[str, np.ndarray]]) -> HeldBack:
-    """The folds' scores one after the other."""
-    raw: dict[str, list[np.ndarray]] = defaultdict(list)
-    for found in scores:
-        for name, values in found.items():
-            raw[name].append(values)
-    held = np.concatenate([fold.held for fold in held_back_folds])
-    return HeldBack({name: np.concatenate(parts) for name, parts in raw.items()}, rows.ages[held], rows.is_final[held])
+def _budget(rows: TrainingRows, held: np.ndarray, anomaly: np.ndarray, settings: RiskSettings) -> AlertBudget:
+    """The alert budget from the held-back rows, numbers and joint scores of shape (n_held,) each."""
+    is_judged = settings.judges(rows.ages, rows.values)
+    counted = is_judged[held]
+    finals = rows.session[is_judged & rows.is_final].tolist()
+    per_week = weekly([rows.history.sessions.infos[number].ended_ns for number in finals])
+    looks = Looks(anomaly[counted], rows.session[held[counted]])
+    return fit_alert_budget(looks, per_week, settings.false_alarms_per_week)
 
 
 def run(
     rows: SessionRows, model: RiskModel | None, settings: RiskSettings, upstream: Mapping[str, AnalysisResult]
 ) -> AnalysisResult:
     """Judge sessions; the result of each is a ``RiskResult``."""
-    long_enough = (rows.ages >= settings.minimum_events) & (rows.values[:, _OPERATIONS] >= settings.minimum_tool_uses)
+    long_enough = settings.judges(rows.ages, rows.values)
     results: dict[str, RiskResult] = {}
     for number in np.flatnonzero(~long_enough):
         results[rows.infos[number].session_id] = RiskResult(INSUFFICIENT)
@@ -189,7 +146,7 @@ def run(
             results[rows.infos[number].session_id] = RiskResult(INITIALIZING, needed=settings.minimum_sessions)
     elif len(chosen):
         results.update(_judge(rows, chosen, model, _odds_of(rows, chosen, upstream)))
-    return AnalysisResult(results)
+    return AnalysisResult(results, {} if model is None else model.budget.readings)
 
 
 def _odds_of(rows: SessionRows, chosen: np.ndarray, upstream: Mapping[str, AnalysisResult]) -> np.ndarray:
@@ -211,6 +168,7 @@ class _Cases:
         expected: lowest and highest value expected of each feature, shape (n, n_features) each.
         sizes: what the sizes of each session's steps say.
         correlated: each feature's share of what the covariance says, shape (n, n_features).
+        farthest: the feature that is farthest out, as a mask of shape (n, n_features).
     """
 
     rows: SessionRows
@@ -220,6 +178,7 @@ class _Cases:
     expected: tuple[np.ndarray, np.ndarray]
     sizes: Sequence[SizeStory | None]
     correlated: np.ndarray
+    farthest: np.ndarray
 
 
 def _judge(rows: SessionRows, chosen: np.ndarray, model: RiskModel, odds: np.ndarray) -> dict[str, RiskResult]:
@@ -241,9 +200,10 @@ def _judge(rows: SessionRows, chosen: np.ndarray, model: RiskModel, odds: np.nda
         model.baseline.expected_ranges(ages, who),
         model.ensemble.size_stories(evidence),
         model.ensemble.detectors.correlated(evidence.deviations),
+        model.ensemble.detectors.farthest(evidence.deviations),
     )
     explained = rows.leniency.explain(evidence.deviations, who, model.baseline)
-    parts = anomaly_parts(cases.scores.joint, evidence, explained, rows.leniency, model.ensemble)
+    parts = anomaly_parts(cases.scores.joint, evidence, explained, model.ensemble, model.budget.high_at)
     likenesses = _likenesses(cases, model, ~explained.is_alike)
     return {
         rows.infos[number].session_id: _result(cases, position, (float(parts[position]), likenesses[position]), model)
@@ -294,7 +254,8 @@ def _reasons(cases: _Cases, position: int, model: RiskModel) -> tuple[Reason, ..
     scores, evidence, calibrations = cases.scores, cases.evidence, model.ensemble.calibrations
     trace, who, detectors = evidence.traces[position], evidence.who[position], model.ensemble.detectors
     usual = {name: calibrations[name].usual(age) for name in TOLD_BY_NUMBER}
-    is_odd = scores.raw[ORDER_MEASURE][position] > usual[ORDER_MEASURE]  # only then it is told, and worth the look
+    louder = max(ORDER_MEASURES, key=lambda name: float(scores.detectors[name][position]))
+    is_odd = scores.raw[louder][position] > usual[louder]  # only then it is told, and worth the look
     return explain(
         Case(
             subject=Subject(
@@ -305,15 +266,17 @@ def _reasons(cases: _Cases, position: int, model: RiskModel) -> tuple[Reason, ..
                 has_user=who[1] is not None,
             ),
             correlated=cases.correlated[position],
+            farthest=cases.farthest[position],
             anomaly=float(scores.joint[position]),
             voices={name: float(each[position]) for name, each in scores.voices.items()},
             raw={name: float(each[position]) for name, each in scores.raw.items()},
             usual=usual,
             sizes=cases.sizes[position],
-            oddest=detectors.steps.oddest_stretch(trace, evidence.scopes[position]) if is_odd else (),
+            order_measure=louder,
+            order=detectors.steps.order_story(trace, evidence.scopes[position]) if is_odd else None,
             new_words=detectors.words.newest(trace, who),
         )
     )
 
 
-ANALYSIS = Analysis("risk", RiskSettings, (), fit, run, needs=("fingerprint",), spreads=True)
+ANALYSIS = Analysis("risk", RiskSettings, (EXPECTED, ALLOWED), fit, run, needs=("fingerprint",), spreads=True)

@@ -5,6 +5,8 @@ Pure like the rest of this room: sessions and truth in, figures out; seeds decid
 Reading order: ``truth`` (what is known of each session) → ``prefixes`` (sessions as they were earlier) → ``splits``
 (fit / threshold / test, never sharing a group) → ``trial`` (one fit, everything judged with it) → ``blocks`` (scores
 of judged sessions beside the unseen good ones that set the threshold) → ``metrics`` → ``bootstrap`` → ``report``.
+How soon an alarm comes is another path from ``splits``: ``prefix_grid`` (the ages at which growing sessions are looked
+at) → ``trial`` → ``alarm_delay``.
 Beside them ``toolsets`` (sessions that work with the same tools), ``peer_space`` (the features as other detectors
 get them) and ``injection`` (misbehaviour put into recorded sessions).
 

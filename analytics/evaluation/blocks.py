@@ -19,7 +19,7 @@ class Block:
         numbers: the sessions.
         is_bad: their truth.
         groups: their groups.
-        scores: by scorer.
+        scores: by scorer, a row a session: one score, or of sessions that are watched one for each look.
         threshold_scores: by scorer, the scores of good sessions that were neither fitted on nor are judged here.
         part: which part of the report it belongs to, such as a kind of misbehaviour.
         pool: blocks of one pool were judged by one fit, so that their sessions can be ranked together.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from analytics.evaluation.truth import codes_of
 from analytics.sessions import SessionInfo
-from analytics.simulation import MISBEHAVIOURS, STRENGTHS, UnusableSessionError, inject
+from analytics.simulation import MISBEHAVIOURS, STRENGTHS, Injection, UnusableSessionError, inject
 
 Record = dict[str, Any]
 
@@ -119,15 +119,20 @@ def misbehaving(sessions: Mapping[str, Sequence[Record]], deed: Deed, seed: int,
         seed: of where and how; a session's injection does not depend on the other sessions.
         others: whose sessions stand in for a stranger's.
     """
-    records: list[Record] = []
+    return [record for _, injection in injections(sessions, deed, seed, others) for record in injection.records]
+
+
+def injections(
+    sessions: Mapping[str, Sequence[Record]], deed: Deed, seed: int, others: Donors
+) -> Iterator[tuple[str, Injection]]:
+    """The same with where the deed begins, session by session."""
     for session_id, own in sessions.items():
         rng = np.random.default_rng((seed, zlib.crc32(f"{deed} {session_id}".encode())))
         donor = others.for_session(own, rng) if deed.kind == "wrong_user" else None
         try:
-            records += inject(own, deed.kind, deed.strength, rng, donor).records
+            yield session_id, inject(own, deed.kind, deed.strength, rng, donor)
         except UnusableSessionError:
             continue
-    return records
 
 
 def without_details(records: Sequence[Record]) -> list[Record]:

@@ -28,15 +28,14 @@ from analytics.verdicts import Reason
 Record = dict[str, Any]
 Plant = Callable[[Sequence[Record], np.random.Generator], list[Record]]
 
-ORDINARY: Final = 0.9
-"""Anomaly up to which a session is ordinary: nine in ten are."""
 REPEATS: Final = 31
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "cost_usd")
 _ERRORS: Final = ("exit_code:1", "exit_code:2", "timeout", "exit_code:127")
 _ELSEWHERE: Final = (
-    Deed("read", "/srv/ledger/{word}-{n}.csv"), Deed("edit", "/srv/ledger/{word}.yml"),
-    Deed("read", "/srv/payroll/{word}-{n}.txt"), Deed("write", "/srv/payroll/{word}-{n}.md"),
+    Deed("read", "/var/ledger/{word}-{n}.csv"), Deed("edit", "/var/ledger/{word}.yml"),
+    Deed("read", "/var/payroll/{word}-{n}.txt"), Deed("write", "/var/payroll/{word}-{n}.md"),
 )  # fmt: skip
+"""Outside any project, also one of which the telemetry tells the mere name (see ``analytics.scope``)."""
 _UNHEARD_OF: Final = tuple(
     Deed("shell", command)
     for command in (
@@ -61,8 +60,8 @@ class Cause:
         plant: the records of a session with the cause in them; raises ``UnusableSessionError`` where it cannot be.
         accepted: features of the reasons that name it, each with words in small letters of which the reason's text
             must hold one.
-        measured_by: features that leave the range of the user's own sessions where the cause is none of their habits;
-            () where every session with it is unlike all others.
+        measured_by: features of which one rises beyond the range of the user's own sessions where the cause is none of
+            their habits; () where every session with it is unlike all others.
     """
 
     name: str
@@ -121,22 +120,23 @@ def _anew(use: ToolUse, number: int) -> ToolUse:
 
 
 def _fail(scene: Scene) -> None:
-    used = _uses_before(scene)
-    for number in range(scene.acts()):
-        scene.play(replace(_anew(scene.dice.pick(used), number), error=scene.dice.pick(_ERRORS)))
+    """The last uses once more, in the order they had: only that they fail is new."""
+    acts = scene.acts()
+    for number, use in enumerate(islice(cycle(_uses_before(scene)[-acts:]), acts)):
+        scene.play(replace(_anew(use, number), error=scene.dice.pick(_ERRORS)))
 
 
 def _deeds(deeds: Sequence[Deed]) -> Callable[[Scene], None]:
-    """Deeds in turn, each as large and as long as a use of that tool in this session."""
+    """The last uses of the deeds' tools once more, in the order they had: only what is done with them is new."""
 
     def act(scene: Scene) -> None:
-        used = _uses_before(scene)
-        known = [(deed, [use for use in used if use.tool_name == scene.vocabulary.tool(deed.role)]) for deed in deeds]
-        doable = [(deed, alike) for deed, alike in known if alike]
-        if not doable:
+        tools = [scene.vocabulary.tool(deed.role) for deed in deeds]
+        turns = {name: cycle([deed for deed, tool in zip(deeds, tools, strict=True) if tool == name]) for name in tools}
+        alike, acts = [use for use in _uses_before(scene) if use.tool_name in turns], scene.acts()
+        if not alike:
             raise UnusableSessionError("none of the tools has been used yet; give a longer session")
-        for deed, alike in islice(cycle(doable), scene.acts()):
-            scene.play(replace(scene.dice.pick(alike), tool_input=scene.tool_input(deed), given=False))
+        for use in islice(cycle(alike[-acts:]), acts):
+            scene.play(replace(use, tool_input=scene.tool_input(next(turns[use.tool_name])), given=False))
 
     return act
 
@@ -246,7 +246,7 @@ CAUSES: Final = (
     Cause("30 failing calls", _acted(_fail, 30), _NAMES_FAILURE, ("error_run_longest", "error_ratio")),
     Cause("tokens x 20", _burn, {**_NAMES_TOKENS, "step_novelty": ("output tokens",)}, ("tokens_per_operation",)),
     Cause("30 uses of files outside the project", _acted(_deeds(_ELSEWHERE), 30),
-          {**dict.fromkeys(_PLACES, ANY), "new_words": ("/srv",)}, _PLACES),
+          {**dict.fromkeys(_PLACES, ANY), "new_words": ("/var",)}, _PLACES),
     Cause("the whole session at night", _move_to_night, {"off_hours_ratio": ANY}, ("off_hours_ratio",)),
     Cause("output of one tool x 50", _swell,
           {**dict.fromkeys(_OUTPUT_SIZES, ANY), "step_novelty": ("output size",)}, _OUTPUT_SIZES),
@@ -276,65 +276,3 @@ def planted(sessions: Mapping[str, Sequence[Record]], cause: Cause, seed: int) -
         except UnusableSessionError:
             continue
     return records
-
-
-@dataclass(frozen=True, slots=True)
-class CauseRow:
-    """How often a cause is named.
-
-    Attributes:
-        cases: sessions that were ordinary before (anomaly below ``ORDINARY``) and in which the cause is no habit.
-        habitual: sessions left out because as much of it is usual for their user.
-        first: of the cases, the share whose first reason names the cause.
-        strange: of the cases, those that are strange with the cause in them (anomaly of ``ORDINARY`` or more).
-        first_of_strange: of those, the share whose first reason names the cause.
-        listed: of the cases, the share of which any of the listed reasons does.
-        instead: what the first reason was where it did not name it, most often first, with its count.
-    """
-
-    cause: str
-    cases: int
-    habitual: int
-    first: float
-    strange: int
-    first_of_strange: float
-    listed: float
-    instead: tuple[tuple[str, int], ...]
-
-
-def count_named(cause: Cause, told: Sequence[tuple[float, Sequence[Reason]]], habitual: int) -> CauseRow:
-    """The row of one cause from the anomaly and the reasons of each case."""
-    first = np.array([bool(own) and cause.is_named_by(own[0]) for _, own in told], dtype=bool)
-    is_strange = np.array([anomaly >= ORDINARY for anomaly, _ in told], dtype=bool)
-    instead = Counter(
-        own[0].feature if own else "no reason" for (_, own), is_named in zip(told, first, strict=True) if not is_named
-    )
-    return CauseRow(
-        cause=cause.name,
-        cases=len(told),
-        habitual=habitual,
-        first=_share(first),
-        strange=int(is_strange.sum()),
-        first_of_strange=_share(first[is_strange]),
-        listed=_share(np.array([any(map(cause.is_named_by, own)) for _, own in told], dtype=bool)),
-        instead=tuple(instead.most_common(3)),
-    )
-
-
-def _share(mask: np.ndarray) -> float:
-    return float(mask.mean()) if len(mask) else float("nan")
-
-
-def is_unusual(values: np.ndarray, own: np.ndarray) -> bool:
-    """Whether any of some values lies above what 95 % of the user's own sessions reach.
-
-    Args:
-        values: of the session, shape (n_features,), NaN unknown.
-        own: of the user's sessions that were fitted on, shape (n_sessions, n_features); without any, all is unusual.
-    """
-    if not len(own):
-        return True
-    known = ~np.isnan(own).all(axis=0)
-    usual = np.full(own.shape[1], np.inf)
-    usual[known] = np.nanquantile(own[:, known], 0.95, axis=0)
-    return bool((values > usual).any())

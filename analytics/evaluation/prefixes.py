@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,15 +41,22 @@ def event_counts(truth: Truth, sessions: SessionEvents) -> np.ndarray:
 
 def onset_ranks(truth: Truth, sessions: SessionEvents) -> np.ndarray:
     """Position of each session's first bad event, from 0, shape (n_sessions,); NaN where it is not known."""
-    place = {session_id: number for number, session_id in enumerate(sessions.session_ids)}
+    known = ~np.isnan(truth.onset_sequence)
+    onset_of = {truth.session_ids[number]: truth.onset_sequence[number] for number in np.flatnonzero(known)}
+    ranks = ranks_of(sessions, onset_of)
+    return np.array([ranks.get(session_id, np.nan) for session_id in truth.session_ids])
+
+
+def ranks_of(sessions: SessionEvents, sequence_of: Mapping[str, float]) -> dict[str, int]:
+    """Position of the first event that has a ``sequence`` of at least so much, by session, where there is one."""
     sequences = sessions.table.values("sequence")
-    ranks = np.full(len(truth), np.nan)
-    for number in np.flatnonzero(~np.isnan(truth.onset_sequence)):
-        position = place[truth.session_ids[number]]
-        own = sequences[sessions.starts[position] : sessions.starts[position + 1]]
-        reached = np.flatnonzero(own >= truth.onset_sequence[number])
-        if len(reached):
-            ranks[number] = reached[0]
+    ranks: dict[str, int] = {}
+    for number, session_id in enumerate(sessions.session_ids):
+        if session_id in sequence_of:
+            own = sequences[sessions.starts[number] : sessions.starts[number + 1]]
+            reached = np.flatnonzero(own >= sequence_of[session_id])
+            if len(reached):
+                ranks[session_id] = int(reached[0])
     return ranks
 
 

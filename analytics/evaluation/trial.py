@@ -71,18 +71,41 @@ def judge_trial(trial: Trial, analyses: Sequence[Analysis]) -> dict[str, Analysi
     Raises:
         EvaluationError: too few sessions to fit on.
     """
-    results: dict[str, AnalysisResult] = {}
+    return fit_analyses(trial.history, analyses, trial.seed).judge(trial.rows)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Analyses with the settings and the model of one fit each, in the order they run."""
+
+    parts: tuple[tuple[Analysis, Any, Any], ...]
+
+    def judge(self, rows: SessionRows) -> dict[str, AnalysisResult]:
+        """Everything the analyses say of some sessions, by their names."""
+        results: dict[str, AnalysisResult] = {}
+        for analysis, settings, model in self.parts:
+            upstream = {name: results[name] for name in analysis.needs}
+            results[analysis.name] = analysis.run(rows, model, settings, upstream)
+        return results
+
+
+def fit_analyses(history: History, analyses: Sequence[Analysis], seed: int) -> Fitted:
+    """Fit once, to judge any number of times.
+
+    Raises:
+        EvaluationError: too few sessions to fit on.
+    """
+    parts = []
     for analysis in analyses:
-        settings = _settings(analysis, trial.seed)
-        model = analysis.fit(trial.history, settings, None)
+        settings = _settings(analysis, seed)
+        model = analysis.fit(history, settings, None)
         if isinstance(model, NotEnoughData):
             raise EvaluationError(
                 f"{analysis.name}: {model.needed} more sessions are needed to fit on; "
                 "give more sessions, or compare over fewer columns"
             )
-        upstream = {name: results[name] for name in analysis.needs}
-        results[analysis.name] = analysis.run(trial.rows, model, settings, upstream)
-    return results
+        parts.append((analysis, settings, model))
+    return Fitted(tuple(parts))
 
 
 def _settings(analysis: Analysis, seed: int) -> Any:

@@ -10,7 +10,7 @@ from analytics.rules import Rule
 from analytics.verdicts import SessionVerdict
 from exporter.announcements.announcer import Announcer, News
 from exporter.announcements.delivery import MOST_QUEUED, Count, Delivery
-from exporter.announcements.lines import event_line
+from exporter.announcements.lines import event_line, page_url
 from exporter.loki.client import LokiClient
 from exporter.state import State, StateError
 
@@ -44,6 +44,11 @@ class Announcements:
         said = {session_id: human.verdict for session_id, human in state.human_verdicts().items()}
         self._announcer = Announcer(state.announced(), rules, external_url, said)
         self._delivery = Delivery(state, client, count)
+        self._external_url = external_url
+
+    def page(self, session_id: str) -> str | None:
+        """The address of a session's page."""
+        return page_url(self._external_url, session_id)
 
     def news_of(self, verdicts: Iterable[SessionVerdict], now_ns: int) -> News:
         """What is new about sessions that have just been judged; to be stored with their verdicts, then remembered."""

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import orjson
 
+from analytics.familiarity import AGENT_VERSION, TOOL, USER, Sighting
 from analytics.findings import Finding
 from analytics.rules import Rule
 from analytics.verdicts import SessionVerdict
@@ -65,6 +66,28 @@ def event_line(event: str, detail: str, now_ns: int) -> Announcement:
     """Something that the exporter did and that explains what the panels show from then on."""
     line = {"event": event, "detail": detail, "time": rfc3339(now_ns)}
     return _announcement(EVENT, line, {"event": event}, now_ns)
+
+
+def novelty_line(one: Sighting, detail: str, url: str | None, now_ns: int) -> Announcement:
+    """A user, agent, version or tool that nobody had seen before; ``time`` is when it was seen.
+
+    The keys ``event`` (``new_user``, ``new_agent``, ``new_agent_version``, ``new_tool``), ``detail`` and ``time`` are
+    those of ``event_line``.
+    """
+    line = {
+        "event": f"new_{one.kind}",
+        "detail": utf8(detail),
+        "time": rfc3339(one.time_ns),
+        "name": one.name[-1],
+        "agent": None if one.kind == USER else one.name[0] or None,
+        "agent_version": (one.name[1] if one.kind == AGENT_VERSION else one.version) or None,
+        "tool_name": one.name[1] if one.kind == TOOL else None,
+        "user_id": (one.name[0] if one.kind == USER else one.user) or None,
+        "session_id": utf8(one.session_id),
+        "url": url,
+    }
+    named = ("event", "session_id", "agent", "user_id")
+    return _announcement(EVENT, line, {name: line[name] for name in named}, now_ns)
 
 
 def page_url(external_url: str | None, session_id: str) -> str | None:

@@ -46,6 +46,7 @@ class EvaluateOptions:
     inject: bool
     attribution: bool
     reasons: bool
+    delay: bool
     split: str
     jobs: int
     output_format: str
@@ -79,6 +80,9 @@ class EvaluateOptions:
 @click.option("--inject", is_flag=True, help="No labels: put misbehaviour into the sessions of --events.")
 @click.option("--attribution", is_flag=True, help="No labels: tell users, agents and models of --events apart.")
 @click.option("--reasons", is_flag=True, help="No labels: plant causes in --events; do the first reasons name them?")
+@click.option("--delay", is_flag=True,
+              help="With labels or --inject: how many events past the onset the alarm comes, at 5 % false alarms a "
+                   "session; from the first event where the labels tell no onset.")  # fmt: skip
 @click.option("--split", type=click.Choice(["random", "time"]), default="random", show_default=True,
               help="With --inject: how each user's sessions are parted.")  # fmt: skip
 @click.option(

@@ -49,6 +49,8 @@ def print_verdict(console: Console, verdict: SessionVerdict) -> None:
         console.print(f"\nnot scored ({verdict.status}): {why(verdict)}")
     else:
         _print_score(console, verdict)
+    for note in verdict.notes:
+        console.print(Text(f"\n{one_line(note)}"))
     _print_findings(console, verdict)
 
 

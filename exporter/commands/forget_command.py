@@ -93,6 +93,7 @@ def told(found: Footprint, hooks: HookTraces) -> Iterator[str]:
         "verdicts on others that name them": len(found.verdicts),
         "lines waiting for Loki": len(found.lines) + len(found.rewritten),
         "counters under their name": sum(map(len, found.counts.values())),
+        "things known by their name": len(found.familiar) + len(found.acquainted),
         "sources with file names that bear theirs": len(found.positions),
         "model files that learnt from them": len(found.models),
         "lines of hooks": len(hooks.lines) + len(hooks.spooled),

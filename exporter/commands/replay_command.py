@@ -19,10 +19,11 @@ from exporter.config import Config, ConfigError
 from exporter.config_values import parse_duration
 from exporter.logs import one_line
 from exporter.model_store import ModelStore
+from exporter.novelties.settling import is_settled_since
 from exporter.pipeline import run_cycle
 from exporter.sources.source import Batch, Position, Source
 from exporter.state import State
-from exporter.training import Shelf, finished_sessions, is_due, read_history, train
+from exporter.training import Shelf, TrainingSettings, finished_sessions, is_due, read_history, train
 from exporter.world import World
 
 ALERTING = ("high", "critical")
@@ -98,14 +99,18 @@ def _replay(
         while moment <= last:
             now_ns = int(moment.timestamp() * 1e9)
             run_cycle(world, now_ns)
-            finished = finished_sessions(world.verdicts.values(), now_ns, world.settings.idle_timeout_ns, settings)
-            if is_due(world.models, finished, now_ns, settings, config.training.minimum_sessions):
+            if _is_training_due(world, now_ns, settings, config.training.minimum_sessions):
                 history = read_history(world.state, now_ns, settings)
                 world.models = train(history, world.analyses, shelf, world.models, moment.timestamp())
                 run_cycle(world, now_ns)
             report_rises(world, moment, levels)
             bar((moment - first) / (last - first))
             moment += pause
+
+
+def _is_training_due(world: World, now_ns: int, settings: TrainingSettings, minimum: int) -> bool:
+    finished = finished_sessions(world.verdicts.values(), now_ns, world.settings.idle_timeout_ns, settings)
+    return is_due(world.models, finished, now_ns, settings, minimum) or is_settled_since(world.models, world, now_ns)
 
 
 def report_rises(world: World, moment: datetime, levels: dict[str, str]) -> None:

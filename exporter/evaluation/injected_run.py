@@ -157,8 +157,8 @@ def plant_everywhere(
     """
     donors = donors_of(recordings.records)
     runs = [(seed, details) for seed in range(effort.seeds) for details in DETAILS]
-    parts = [_parts(recordings, seed, how) for seed in range(effort.seeds)]
-    plantings = (_planting(recordings, parts[seed], details, seed, donors) for seed, details in runs)
+    parts = [parts_of(recordings, seed, how) for seed in range(effort.seeds)]
+    plantings = (planting_of(recordings, parts[seed], details, seed, donors) for seed, details in runs)
     work = partial(run_planting, effort=effort, rules=rules, hours=WorkingHours())
     blocks: dict[str, list[Block]] = {details: [] for details in DETAILS}
     for number, (run, planted) in enumerate(zip(runs, in_processes(work, plantings, effort.jobs), strict=True)):
@@ -168,7 +168,12 @@ def plant_everywhere(
     return blocks
 
 
-def _parts(recordings: Recordings, seed: int, how: str) -> np.ndarray:
+def parts_of(recordings: Recordings, seed: int, how: str) -> np.ndarray:
+    """FIT, THRESHOLD or TEST for each session, dealt at ``random`` or by ``time``.
+
+    Raises:
+        EvaluationError: one of the parts has no session.
+    """
     rng = np.random.default_rng((seed, 3)) if how == "random" else None
     part = part_by_user(recordings.infos, recordings.family, rng)
     if min((part == which).sum() for which in (FIT, THRESHOLD, TEST)) < 1:
@@ -176,7 +181,8 @@ def _parts(recordings: Recordings, seed: int, how: str) -> np.ndarray:
     return part
 
 
-def _planting(recordings: Recordings, part: np.ndarray, details: str, seed: int, donors: Donors) -> Planting:
+def planting_of(recordings: Recordings, part: np.ndarray, details: str, seed: int, donors: Donors) -> Planting:
+    """What one seed is fitted on and judges, with or without details."""
     corpus = recordings.corpora[details]
     fit, threshold, test = (
         [recordings.infos[number].session_id for number in np.flatnonzero(part == which)]

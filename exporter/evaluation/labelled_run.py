@@ -69,17 +69,17 @@ def evaluate_set(
     trials = (_trial(fit, truth, look, training) for fit in fits)
     work = partial(run_trial, analyses=effort.analyses, peers=effort.peers)
     judged: dict[tuple[int, str], list[Judged]] = {}
-    answers = _named(dataset, in_processes(work, trials, effort.jobs))
+    answers = named(dataset, in_processes(work, trials, effort.jobs))
     for number, (fit, scores) in enumerate(zip(fits, answers, strict=True)):
         judged.setdefault((fit.seed, fit.stratum.name), []).append(
             Judged(fit.split, {**scores, **_counts(fit.split, truth, look)})
         )
         progress((number + 1) / len(fits))
-    blocks = [block for (seed, _), each in judged.items() for block in _blocks(seed, each, truth, look)]
-    return report_rows(dataset, f"{training.name}, {look.name}", _with_both(dataset, blocks))
+    blocks = [block for (seed, _), each in judged.items() for block in blocks_within(seed, each, truth, look)]
+    return report_rows(dataset, f"{training.name}, {look.name}", with_both(dataset, blocks))
 
 
-def _blocks(seed: int, judged: list[Judged], truth: Truth, look: Look) -> Iterator[Block]:
+def blocks_within(seed: int, judged: list[Judged], truth: Truth, look: Look) -> Iterator[Block]:
     """The blocks of one seed's fits, sessions parted by what they may be compared with."""
     held = np.concatenate([part for one in judged for part in one.split.held])
     for stratum in strata_of(truth, look.chosen):
@@ -90,7 +90,7 @@ def _blocks(seed: int, judged: list[Judged], truth: Truth, look: Look) -> Iterat
             yield from blocks_of(own, truth.is_bad, truth.groups, f"{seed} {stratum.name}")
 
 
-def _named(dataset: str, answers: Iterator[Scores]) -> Iterator[Scores]:
+def named(dataset: str, answers: Iterator[Scores]) -> Iterator[Scores]:
     """The answers; one that cannot be had says of which set."""
     try:
         yield from answers
@@ -115,7 +115,7 @@ def _counts(split: Split, truth: Truth, look: Look) -> Scores:
     return look.judged.counts(_ids(_held(split), truth))
 
 
-def _with_both(dataset: str, blocks: list[Block]) -> list[Block]:
+def with_both(dataset: str, blocks: list[Block]) -> list[Block]:
     """The blocks, if there are pairs in any of them."""
     if not any(block.is_bad.any() and not block.is_bad.all() for block in blocks):
         raise EvaluationError(

@@ -12,18 +12,10 @@ import numpy as np
 from analytics.activity import WorkingHours
 from analytics.analyses.risk import RiskResult
 from analytics.analysis import Analysis, History
+from analytics.evaluation.cause_row import ORDINARY, CauseRow, count_named, is_unusual
 from analytics.evaluation.errors import EvaluationError
 from analytics.evaluation.injection import FIT, families, part_by_user
-from analytics.evaluation.planted_causes import (
-    CAUSES,
-    ORDINARY,
-    Cause,
-    CauseRow,
-    Record,
-    count_named,
-    is_unusual,
-    planted,
-)
+from analytics.evaluation.planted_causes import CAUSES, Cause, Record, planted
 from analytics.evaluation.trial import Trial, judge_trial
 from analytics.features import FEATURE_NAMES
 from analytics.intake import build_event_table
@@ -37,10 +29,11 @@ LEAST_EVENTS: Final = 20
 
 @dataclass(frozen=True)
 class CauseCase:
-    """One session with a cause in it."""
+    """One session with a cause in it, and its features without."""
 
     cause: Cause
     measured: Measured
+    before: np.ndarray
 
     @property
     def named(self) -> Measured:
@@ -84,18 +77,20 @@ def judge_causes(
     if not others:
         raise EvaluationError(f"no session of {LEAST_EVENTS} events is left to plant causes in; give more events")
     progress(0.3)
-    measured = _plant_everywhere(others, rules, seed)
-    progress(0.7)
     plain = [corpus.by_id[one] for one in others]
+    measured = _plant_everywhere(others, {one.info.session_id: one.values for one in plain}, rules, seed)
+    progress(0.7)
     trial = Trial(history, session_rows([*plain, *(case.named for case in measured)]), seed)
     results = judge_trial(trial, analyses)["risk"].sessions
     progress(1.0)
     return [_row(cause, [case for case in measured if case.cause is cause], results, history) for cause in CAUSES]
 
 
-def _plant_everywhere(sessions: Mapping[str, Sequence[Record]], rules: RuleSet, seed: int) -> list[CauseCase]:
+def _plant_everywhere(
+    sessions: Mapping[str, Sequence[Record]], before: Mapping[str, np.ndarray], rules: RuleSet, seed: int
+) -> list[CauseCase]:
     return [
-        CauseCase(cause, one)
+        CauseCase(cause, one, before[one.info.session_id])
         for cause in CAUSES
         for one in measure_judged(
             [build_event_table(planted(sessions, cause, seed), "native").table], rules, WorkingHours()
@@ -112,7 +107,7 @@ def _row(cause: Cause, cases: Sequence[CauseCase], results: Mapping[str, RiskRes
         if before is None or before >= ORDINARY or after.anomaly is None:
             continue
         own = history.sessions.values[users == (case.measured.info.user_id or "")][:, columns]
-        if columns and not is_unusual(case.measured.values[columns], own):
+        if columns and not is_unusual(case.measured.values[columns], case.before[columns], own):
             habitual += 1
         else:
             told.append((after.anomaly, after.reasons))

@@ -9,7 +9,7 @@ from typing import Final
 
 import orjson
 
-from analytics.evaluation.planted_causes import ORDINARY, CauseRow
+from analytics.evaluation.cause_row import ORDINARY, CauseRow
 from exporter.commands.terminal import output_console
 from exporter.evaluation.report_text import as_markdown, as_table
 

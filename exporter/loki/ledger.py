@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from exporter.loki.entry import LokiEntry
@@ -27,11 +27,13 @@ class Ledger:
 
     Attributes:
         since_ns: what lies before was not counted; hours that began before are of no use.
-        hours: how many entries were read of each, 0 for those that are missing.
+        hours: how many entries were read of each, or counted as lost; 0 for those that are missing.
+        looked_ns: when all hours were last compared with Loki; 0 for never.
     """
 
     since_ns: int
     hours: Hours = field(default_factory=dict)
+    looked_ns: int = 0
 
     @classmethod
     def from_json(cls, document: Any) -> Ledger:
@@ -42,34 +44,39 @@ class Ledger:
         """
         try:
             hours = {int(hour): int(count) for hour, count in document["hours"]}
-            return cls(int(document["since_ns"]), hours)
+            return cls(int(document["since_ns"]), hours, int(document.get("looked_ns", 0)))
         except (TypeError, KeyError, ValueError) as error:
             raise ValueError("not a ledger of Loki") from error
 
     def to_json(self) -> Mapping[str, Any]:
         """The ledger as a JSON object; the same ledger gives the same text."""
-        return {"since_ns": self.since_ns, "hours": [list(hour) for hour in sorted(self.hours.items())]}
+        hours = [list(hour) for hour in sorted(self.hours.items())]
+        return {"since_ns": self.since_ns, "hours": hours, "looked_ns": self.looked_ns}
 
     def with_read(self, entries: Iterable[LokiEntry]) -> Ledger:
         """The ledger after these entries were read."""
         counts = Counter(self.hours)
         counts.update(hour_of(entry.time_ns) for entry in entries)
-        return Ledger(self.since_ns, counts)
+        return replace(self, hours=counts)
 
     def with_hour(self, hour: int, count: int) -> Ledger:
         """The ledger with another number for one hour."""
-        return Ledger(self.since_ns, {**self.hours, hour: count})
+        return replace(self, hours={**self.hours, hour: count})
+
+    def looked_at(self, now_ns: int) -> Ledger:
+        """The ledger after all its hours were compared with Loki."""
+        return replace(self, looked_ns=now_ns)
 
     def from_then(self, since_ns: int) -> Ledger:
         """The ledger without the hours that began before a time."""
         if since_ns <= self.since_ns:
             return self
         kept = {hour: count for hour, count in self.hours.items() if hour * 10**9 - HOUR_NS >= since_ns}
-        return Ledger(since_ns, kept)
+        return replace(self, since_ns=since_ns, hours=kept)
 
-    def whole_hours(self, through_ns: int) -> range:
-        """The hours that began and ended within what was read."""
-        first = hour_of(self.since_ns) + HOUR_SECONDS
+    def whole_hours(self, through_ns: int, from_ns: int = 0) -> range:
+        """The hours that began and ended within what was read, none that began before the second time."""
+        first = hour_of(max(self.since_ns, from_ns)) + HOUR_SECONDS
         return range(first, through_ns // HOUR_NS * HOUR_SECONDS + 1, HOUR_SECONDS)
 
 

@@ -7,6 +7,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 DAY_SECONDS: Final = 86_400.0
+MOST_COUNTED_SECONDS: Final = 31 * DAY_SECONDS
+"""Entries are counted by hour no further back than this: each hour is a number in the position that is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class LokiSettings:
         late_seconds: how much late an entry may arrive and be found by counting, every ``late_check_seconds``; 0 for
             not counting.
         late_check_seconds: from one count to the next.
+        lost_check_seconds: from one count to the next of entries that came later than that.
         lookback_seconds: how far the first read goes back.
         max_attempts: tries of one request, the first included.
         backoff_base_seconds: longest wait after the first failure; doubles with each further one.
@@ -70,6 +73,7 @@ class LokiSettings:
     overlap_seconds: float = 300.0
     late_seconds: float = DAY_SECONDS
     late_check_seconds: float = 900.0
+    lost_check_seconds: float = DAY_SECONDS
     lookback_seconds: float = 30 * DAY_SECONDS
     max_attempts: int = 5
     backoff_base_seconds: float = 0.5
@@ -79,6 +83,13 @@ class LokiSettings:
         self._check_address()
         self._check_credentials()
         self._check_numbers()
+
+    @property
+    def counted_seconds(self) -> float:
+        """How far back entries are counted by hour: as late ones are read, and lost ones noticed."""
+        if not self.late_seconds:
+            return 0.0
+        return max(self.late_seconds, min(self.lookback_seconds, MOST_COUNTED_SECONDS))
 
     def _check_address(self) -> None:
         parts = urlsplit(self.url)
@@ -104,7 +115,7 @@ class LokiSettings:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: must be above 0")
         waits = ("backoff_base_seconds", "backoff_max_seconds")
-        for name in ("overlap_seconds", "late_seconds", "late_check_seconds", *waits):
+        for name in ("overlap_seconds", "late_seconds", "late_check_seconds", "lost_check_seconds", *waits):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: must not be below 0")
         if min(self.timeout_seconds) <= 0:

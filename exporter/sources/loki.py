@@ -87,8 +87,8 @@ class LokiSource:
     def read(self, position: Position, now_ns: int) -> Iterator[Batch]:
         """Yield what is new before ``now_ns``, oldest first; entries dated later are left for a later read.
 
-        Now and then what reached Loki hours late comes first. A stretch without entries that is longer than a slice
-        is left behind by a batch without events.
+        Now and then what reached Loki hours late comes first, and what came too late is counted. A stretch without
+        entries that is longer than a slice is left behind by a batch without events.
 
         Raises:
             SourceError: Loki cannot be read, or the position is not this source's; batches yielded before stand.
@@ -146,10 +146,10 @@ class LokiSource:
             logger.warning("%s", self._skipped[0])
 
     def _late_batch(self, reading: _Reading, again: ReadAgain) -> Batch:
-        """An hour read again; what cannot be used of it was counted the first time."""
+        """An hour read again, or what was lost; what cannot be used of the hour was counted the first time."""
         reading.ledgers[again.selector] = again.ledger
         intake = self._decode([raw_record(entry) for entry in again.entries])
-        return Batch(intake.table, reading.position(), progress=0.0, is_repeated=True)
+        return Batch(intake.table, reading.position(), again.dropped, progress=0.0, is_repeated=True)
 
     def _slice_reader(self, starts: Mapping[str, int]) -> ReadSlice:
         """A function that reads all selectors between two times, each from its own start on."""
@@ -201,7 +201,7 @@ class _Reading:
 
     cursors: Cursors
     ledgers: dict[str, Ledger]
-    late_ns: int
+    counted_ns: int
     reached_ns: int = 0
     taken_ns: int = 0
     repeats_until_ns: int = 0
@@ -219,7 +219,7 @@ class _Reading:
     ) -> _Reading:
         """Selectors as they stood; new ones begin at the first time of the span, none is ahead of the second."""
         begin_ns, now_ns = span
-        reading = cls({}, {}, _nanoseconds(settings.late_seconds))
+        reading = cls({}, {}, _nanoseconds(settings.counted_seconds))
         for selector in settings.selectors:
             cursor = stored.get(selector, Cursor.at(begin_ns))
             reading.cursors[selector] = cursor.held_back(now_ns)
@@ -260,7 +260,7 @@ class _Reading:
         }
         for selector, entries in fresh.items():
             ledger = self.ledgers[selector].with_read(entries)
-            self.ledgers[selector] = ledger.from_then(found.reached_ns - overlap_ns - self.late_ns)
+            self.ledgers[selector] = ledger.from_then(found.reached_ns - overlap_ns - self.counted_ns)
         self.reached_ns = found.reached_ns
 
     def take(self) -> list[LokiEntry]:

@@ -17,10 +17,12 @@ from typing import Any, Final, Self
 from sqlalchemy import Column, Select, delete, func, null, select
 
 from analytics.events import EventTable
+from analytics.familiarity import Acquaintance
 from analytics.rule_occurrences import Hit
 from analytics.traces import Trace
 from exporter.garbage_collection import collector_at_rest
 from exporter.state import schema, tables
+from exporter.state.acquaintance_row import from_values
 from exporter.state.announcement import Announced, Announcement
 from exporter.state.chunks import unpack_events
 from exporter.state.database import Database
@@ -33,7 +35,7 @@ from exporter.state.transaction import Transaction
 
 FILE_NAME: Final = "state.db"
 _ROWS_A_TIME: Final = 500
-_IDS_A_QUERY: Final = 500  # well below what either database takes as parameters of one statement
+_IDS_A_QUERY: Final = 512  # well below what either database takes as parameters of one statement
 
 
 class State:
@@ -186,6 +188,17 @@ class State:
         """What was told about each session last, by session id."""
         return {session_id: Announced(*told) for session_id, *told in self._rows(select(tables.announced))}
 
+    def familiar(self) -> list[Acquaintance]:
+        """The users, agents, versions and tools that are known."""
+        columns = [column for column in tables.familiar.c if column.name != "digest"]
+        with self._database.in_words():
+            return [from_values(row) for row in self._rows(select(*columns))]
+
+    def familiar_since_ns(self) -> int | None:
+        """When the first history had been read, None while it has not."""
+        query = select(tables.meta.c.value).where(tables.meta.c.key == tables.FAMILIAR_SINCE)
+        return next((int(value) for (value,) in self._rows(query)), None)
+
     def model_digests(self, analysis: str) -> dict[str, str]:
         """SHA-256 of the model files of an analysis that are this deployment's own, by version."""
         columns = tables.models.c
@@ -232,9 +245,18 @@ class State:
         wanted = list(dict.fromkeys(session_ids))
         with self._database.reading() as connection:
             for start in range(0, len(wanted), _IDS_A_QUERY):
-                some = wanted[start : start + _IDS_A_QUERY]
+                some = _padded(wanted[start : start + _IDS_A_QUERY])
                 rows += connection.execute(query.where(key.in_(some)))
         return rows
+
+
+def _padded(ids: list[str]) -> list[str]:
+    """The ids, the last one repeated up to a power of two.
+
+    Each number of ids is a statement of its own, and every connection keeps its last hundred prepared: with each
+    number that ever occurs, that is some ten megabytes a connection.
+    """
+    return ids + ids[-1:] * ((1 << (len(ids) - 1).bit_length()) - len(ids))
 
 
 def _open_database(directory: Path, url: str | None) -> Database:

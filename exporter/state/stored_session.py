@@ -125,6 +125,7 @@ def _verdict_from_json(text: str) -> SessionVerdict:
     """The verdict with all its parts; a field it was written without has its default."""
     values = from_json(text)
     values["reasons"] = _reasons(values["reasons"])
+    values["notes"] = tuple(values.get("notes", ()))
     values["findings"] = tuple([Finding(**finding) for finding in values["findings"]])
     if values["fingerprint"] is not None:
         values["fingerprint"] = FingerprintView(**values["fingerprint"])

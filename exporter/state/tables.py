@@ -24,10 +24,12 @@ from sqlalchemy import (
 
 from exporter.state.json_text import JsonText
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Grows with every change of a table, of the chunk format or of what a stored verdict is made of."""
 
 PREFIX: Final = "sigyn_"
+FAMILIAR_SINCE: Final = "familiar_since_ns"
+"""Key in ``meta`` of the time from which on something can be new."""
 TABLES: Final = MetaData()
 
 # SQLite counts rows up by itself only in a key of exactly this type.
@@ -131,6 +133,23 @@ models = Table(
     Column("version", String, primary_key=True),
     Column("sha256", String, nullable=False),
 )
+
+familiar = Table(
+    "sigyn_familiar",
+    TABLES,
+    Column("digest", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("name", JsonText, nullable=False),
+    Column("first_ns", BigInteger, nullable=False),
+    Column("last_ns", BigInteger, nullable=False),
+    Column("sessions", BigInteger, nullable=False),
+    Column("user", JsonText, nullable=False),
+    Column("is_shared", Boolean, nullable=False),
+    Column("arrival", JsonText),
+)
+
+ADDED: Final = {2: (familiar,)}
+"""Tables by the version of the schema that they came with; a state of an earlier one gets them when it is opened."""
 
 OF_A_SESSION: Final = (event_chunks, hits, traces, human_verdicts, announced)
 """Tables whose rows belong to a session and go with it."""

@@ -10,20 +10,25 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, select, upd
 from sqlalchemy.dialects import postgresql, sqlite
 
 from analytics.events import EventTable
+from analytics.familiarity import Acquaintance, Key
 from analytics.rule_occurrences import Hit
 from analytics.traces import Trace
+from exporter.state.acquaintance_row import key_of, to_values
 from exporter.state.announcement import Announced, Announcement
 from exporter.state.chunks import pack_events
 from exporter.state.human_verdict import HumanVerdict
 from exporter.state.json_text import JsonText
 from exporter.state.stored_session import StoredSession, to_row
 from exporter.state.tables import (
+    FAMILIAR_SINCE,
     OF_A_SESSION,
     announced,
     counters,
     event_chunks,
+    familiar,
     hits,
     human_verdicts,
+    meta,
     models,
     outbox,
     positions,
@@ -154,6 +159,21 @@ class Transaction:
             for session_id, last in told.items()
         ]
         self._upsert(announced, rows)
+
+    def put_familiar(self, known: Iterable[Acquaintance]) -> None:
+        """Store known things, each in place of what was known of it."""
+        self._upsert(familiar, [to_values(one) for one in known])
+
+    def remove_familiar(self, keys: Iterable[Key]) -> None:
+        """Know some things no more."""
+        rows = [{"wanted": key_of(key)} for key in keys]
+        if rows:
+            self.has_deleted = True
+            self._connection.execute(delete(familiar).where(familiar.c.digest == bindparam("wanted")), rows)
+
+    def set_familiar_since(self, time_ns: int) -> None:
+        """Remember when the first history had been read."""
+        self._upsert(meta, [{"key": FAMILIAR_SINCE, "value": str(time_ns)}])
 
     def put_model_digest(self, analysis: str, version: str, sha256: str) -> None:
         """Remember that a model file is this deployment's own; see ``ModelStore.load_latest``."""

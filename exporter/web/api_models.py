@@ -80,6 +80,7 @@ class SessionModel(BaseModel):
     latched_level: str | None = Field(description="The level `risk` is held at; null while it is not held.")
     peak_risk: float | None = Field(description="The highest risk reached; null where that was below `high`.")
     peak_at: str | None = Field(description="Time of the session's last event then, RFC 3339, UTC.")
+    notes: list[str] = Field(description="What else is to be known of the score, such as that the agent is settling.")
 
 
 class SessionPage(BaseModel):

@@ -61,6 +61,8 @@ def exporter() -> Dashboard:
             clusters().span(8).height(8),
             sessions_by_state().span(8).height(8),
             announcements().span(8).height(8),
+            novelties().span(12).height(8),
+            false_alarms().span(12).height(8),
         ],
     )
 
@@ -220,4 +222,29 @@ def announcements() -> timeseries.Panel:
     """Lines written back into Loki."""
     return bars_panel("Announcements", "Lines written back into Loki by kind and outcome.", "short").with_target(
         ask_prometheus(queries.ANNOUNCEMENTS, "{{kind}} {{outcome}}")
+    )
+
+
+def novelties() -> timeseries.Panel:
+    """What no session has shown before."""
+    panel = bars_panel(
+        "What is new",
+        "Users, agents, versions and tools that no session has shown before, by kind; not kept are those beyond what "
+        "is remembered.",
+        "short",
+    )
+    return panel.with_target(ask_prometheus(queries.NOVELTIES, "{{kind}}")).with_target(
+        ask_prometheus(queries.UNREMEMBERED, "{{kind}}, not kept", "B")
+    )
+
+
+def false_alarms() -> timeseries.Panel:
+    """What the alert budget allows and what is expected."""
+    panel = series_panel(
+        "False alarms a week",
+        "Healthy sessions a week expected to reach high by their anomaly alone, and the budget for them.",
+        "short",
+    )
+    return panel.with_target(ask_prometheus(queries.EXPECTED_FALSE_ALARMS, "expected")).with_target(
+        ask_prometheus(queries.FALSE_ALARM_BUDGET, "budget", "B")
     )

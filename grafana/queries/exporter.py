@@ -42,3 +42,8 @@ SESSIONS: Final = summed(_own("sigyn_sessions"), "level")
 UNTRACKED: Final = f"sum({_own('sigyn_sessions_untracked')})"
 CALLED_BENIGN: Final = f"sum({_own('sigyn_sessions_benign')})"
 ANNOUNCEMENTS: Final = growth(_own("sigyn_announcements_total"), "kind", "outcome")
+
+NOVELTIES: Final = growth(_own("sigyn_novelties_total"), "kind")
+UNREMEMBERED: Final = growth(_own("sigyn_unremembered_names_total"), "kind")
+EXPECTED_FALSE_ALARMS: Final = f"sum({_own('sigyn_expected_false_alarms_per_week')})"
+FALSE_ALARM_BUDGET: Final = f"sum({_own('sigyn_false_alarm_budget_per_week')})"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analytics.age_calibration import LEAST_IN_BUCKET, AgeCalibration, age_bucket
+from analytics.age_calibration import LEAST_IN_BUCKET, AgeCalibration, age_bucket, bucket_of
 from analytics.calibration import Calibration
 
 
@@ -23,6 +23,22 @@ def test_an_age_with_too_few_sessions_is_judged_by_all():
     raw = np.concatenate([np.linspace(0, 1, 100), np.full(LEAST_IN_BUCKET - 1, 50.0)])
     ages = np.concatenate([np.full(100, 16), np.full(LEAST_IN_BUCKET - 1, 256)])
     assert calibrated(raw, ages).ground(256) == len(raw)
+
+
+def test_one_age_lies_in_the_same_bucket_as_an_array_of_it():
+    ages = np.arange(40_000)
+    assert [bucket_of(age) for age in ages.tolist()] == age_bucket(ages).tolist()
+
+
+@pytest.mark.parametrize(("age", "nearest"), [(11, 8), (12, 16), (22, 16), (23, 32)])
+def test_what_is_usual_and_its_ground_are_those_of_the_sessions_it_is_scored_among(age, nearest):
+    checkpoints = (8, 16, 32)
+    raw = np.concatenate([np.linspace(0, 10**number, 100 + number) for number in range(3)])
+    known = calibrated(raw, np.repeat(checkpoints, [100, 101, 102]))
+    number = checkpoints.index(nearest)
+    assert known.ground(age) == 100 + number
+    assert known.usual(age) == pytest.approx(0.95 * 10**number)
+    assert known.score(np.array([known.usual(age)]), np.array([age]))[0] == pytest.approx(0.95, abs=0.02)
 
 
 def test_nothing_to_look_at_is_no_evidence():

@@ -36,6 +36,17 @@ def test_beyond_the_largest_calibration_score_the_ranking_is_kept():
     assert calibrated[-1] < 20 / 21
 
 
+@given(scores)
+@settings(deadline=None, max_examples=100)
+def test_a_held_back_session_has_the_score_it_would_have_as_a_new_one(held):
+    raw = np.array(held)
+    own = Calibration.of(raw).own_score(raw)
+    for number in range(len(raw)):
+        others = np.delete(raw, number)
+        alone = Calibration.of(others).score(raw[number : number + 1])[0] if len(others) else 0.0
+        assert own[number] == pytest.approx(alone, abs=1e-12)
+
+
 def test_a_score_needs_held_back_sessions():
     with pytest.raises(ValueError, match="at least one held-back session"):
         Calibration.of(np.array([]))

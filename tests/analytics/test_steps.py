@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.order_model import fit_order_model
+from analytics.order_model import ORDER, fit_order_model
 from analytics.size_model import KnownSizes, fit_size_model
-from analytics.step_evidence import MEASURES, fit_step_evidence, trace_scopes
+from analytics.step_evidence import DISORDER, LASTING, MEASURES, fit_step_evidence, trace_scopes
 from analytics.traces import EMPTY_TRACE, MESSAGE, MOST_STEPS, PROMPT, Trace, trace_sessions
 from tests.builders import record, sessions_of, use
 
@@ -113,10 +115,54 @@ def test_each_measure_shows_its_own_trouble():
     assert worst.low < 100 < worst.high
 
 
+WORK = ("read", "edit", "test", "<message>") * 8
+
+
+def known_work():
+    return fit_step_evidence([trace(WORK) for _ in range(60)], [SCOPES] * 60, 0)
+
+
+def disorder_of(evidence, *symbols):
+    return evidence.measure([trace(one) for one in symbols], [SCOPES] * len(symbols))[:, MEASURES.index(DISORDER)]
+
+
+def test_known_steps_in_a_foreign_order_are_more_disorder_than_rare_ones_in_their_place():
+    foreign = (*WORK[:8], *("test", "read", "<message>", "edit") * 4, *WORK[:8])
+    rare = (*WORK[:8], *("read", "never-seen", "test", "<message>") * 4, *WORK[:8])
+    usual, disordered, unknown = disorder_of(known_work(), WORK, foreign, rare)
+    assert usual < 0.01
+    assert disordered > 1.25 * unknown > 0
+
+
+def test_disorder_that_lasts_outweighs_a_single_step_out_of_order():
+    once = (*WORK[:8], "test", *WORK[8:])
+    lasting = (*WORK[:8], *("test", "read", "<message>", "edit") * 4)
+    single, long = disorder_of(known_work(), once, lasting)
+    assert long > 3 * single
+
+
+def test_a_session_shorter_than_lasting_disorder_has_none_to_look_at():
+    short, enough = disorder_of(known_work(), WORK[: LASTING - 1], WORK[:LASTING])
+    assert np.isnan(short)
+    assert enough < 0.01
+
+
+def test_the_order_is_told_by_its_worst_pairs_and_where_they_begin():
+    foreign = (*WORK, *("test", "read", "<message>", "edit") * 4)
+    story = known_work().order_story(trace(foreign), SCOPES)
+    assert story.steps == LASTING
+    assert story.rank >= len(WORK) - 1
+    known = set(pairwise(WORK))
+    assert story.pairs
+    assert not known & set(story.pairs)
+    assert fit_step_evidence([], [], 0).order_story(EMPTY_TRACE, SCOPES) is None
+
+
 def test_a_cut_trace_is_measured_as_if_it_had_ended_there():
     evidence = fit_step_evidence([trace("abcabc")] * 5, [SCOPES] * 5, 0)
     whole, young = trace("abcxyz"), trace("abc")
-    assert np.array_equal(evidence.measure([whole.until(3)], [SCOPES]), evidence.measure([young], [SCOPES]))
+    cut, ended = evidence.measure([whole.until(3)], [SCOPES]), evidence.measure([young], [SCOPES])
+    assert np.array_equal(cut, ended, equal_nan=True)
 
 
 def test_sessions_measured_together_are_measured_as_if_each_were_alone():
@@ -132,7 +178,7 @@ def test_sessions_measured_together_are_measured_as_if_each_were_alone():
     scopes = [SCOPES if number % 3 else trace_scopes("another", None) for number in range(len(traces))]
     together = fitted.measure(traces, scopes)
     alone = [fitted.measure([one], [known])[0] for one, known in zip(traces, scopes, strict=True)]
-    assert np.array_equal(together, np.stack(alone))
+    assert np.array_equal(together, np.stack(alone), equal_nan=True)
     assert worst_steps(fitted, traces, scopes) == [
         worst_steps(fitted, [one], [known])[0] for one, known in zip(traces, scopes, strict=True)
     ]
@@ -143,6 +189,13 @@ def test_the_surprise_of_a_sequence_does_not_depend_on_its_neighbours():
     sequences = ["abc", "", "xab", "dcba"]
     for sequence, surprise in zip(sequences, model.surprises(sequences), strict=True):
         assert np.array_equal(surprise, model.surprise(sequence))
+
+
+def test_a_step_alone_surprises_by_how_rare_it_is():
+    (bits,) = fit_order_model([("often",) * 9 + ("rare",)]).bits([("rare", "often")])
+    assert bits.shape == (2, ORDER + 1)
+    assert bits[0, 0] > 2.5
+    assert bits[1, 0] < 0.5
 
 
 def test_a_model_of_nothing_finds_nothing_surprising_and_nothing_novel():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analytics.voices import EMPHASIS, SHAPE, VOICE_OF, voices_of
+from analytics.voices import EMPHASIS, ORDER, SHAPE, USUAL, VOICE_OF, beyond_usual, voices_of
 
 
 def heard(**loud: float) -> float:
@@ -28,6 +28,33 @@ def test_two_voices_say_more_than_one_of_them():
 
 def test_the_joint_evidence_rises_in_every_detector():
     assert all(heard(**{name: 1.0}) > heard(**{name: 0.5}) > 0.0 for name in VOICE_OF)
+
+
+def test_of_two_that_look_at_the_order_the_louder_speaks():
+    assert heard(sequence=2.0, disorder=1.0) == heard(sequence=2.0) == heard(disorder=2.0)
+
+
+def test_what_is_usual_is_what_voices_say_of_healthy_sessions_on_average():
+    chances = np.random.default_rng(0).uniform(size=(len(VOICE_OF), 200_000))
+    said = voices_of(dict(zip(VOICE_OF, -np.log10(chances), strict=True)))
+    assert set(USUAL) == set(said)
+    for voice, values in said.items():
+        if voice == SHAPE:
+            assert values.mean() < USUAL[voice]
+        else:
+            assert values.mean() == pytest.approx(USUAL[voice], rel=0.02)
+
+
+def test_detectors_that_share_a_voice_say_no_more_than_usual_when_they_agree():
+    evidence = -np.log10(np.random.default_rng(1).uniform(size=200_000))
+    said = voices_of(dict.fromkeys(VOICE_OF, evidence))
+    assert said[SHAPE].mean() == pytest.approx(USUAL[SHAPE], rel=0.02)
+    assert said[ORDER].mean() < USUAL[ORDER]
+
+
+def test_beyond_the_usual_is_what_is_left_of_each_voice():
+    beyond = beyond_usual({SHAPE: USUAL[SHAPE] + 2.0, ORDER: USUAL[ORDER] / 2})
+    assert beyond == pytest.approx({SHAPE: 2.0, ORDER: 0.0})
 
 
 def test_silence_is_no_evidence():

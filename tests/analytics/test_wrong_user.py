@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from analytics.held_back_odds import HeldBackOdds, stretches
+from analytics.training_rows import TrainingRows
 from analytics.wrong_user import fit_user_model, wrong_user_evidence
 from tests.analytics.histories import history_of, rows_of
 from tests.analytics.planted_users import READER, SHELL, STRANGER, USERS, WRITER, sessions_by, team
@@ -80,6 +81,13 @@ def test_a_young_session_is_set_against_others_at_its_age(model):
     ]
     evidence = wrong_user_evidence(model, rows_of(young))
     assert sum(one.p_value <= 0.05 for one in evidence) <= 4
+
+
+def test_each_row_that_is_calibrated_on_has_the_odds_of_its_own_age():
+    rows = TrainingRows.of(history_of(team(30)))
+    calibrated = rows.one_a_bucket()
+    assert len(set(rows.ages[calibrated].tolist())) > 5
+    assert not np.isnan(rows.odds[calibrated]).any()
 
 
 def test_all_held_back_odds_of_an_agent_are_at_hand_to_calibrate_on(model):

@@ -143,7 +143,12 @@ def test_after_withdrawal_only_counters_and_models_stay():
     counters = {"sigyn_findings_total": {("r", "high"): 2.0}}
     snapshot = Snapshot(0.0, (verdict("s", 0.9),), counters, (ModelState("risk", "v", 77.0, 9),), {"g": {(): 1.0}})
     registry = exposed(snapshot, withdraw="stale", gauges={"g": ("A reading.", ())})
-    assert names(registry) == {"sigyn_findings_total", "sigyn_model_trained_timestamp_seconds"}
+    counted_from_the_start = {"sigyn_novelties_total", "sigyn_unremembered_names_total"}
+    assert names(registry) == {
+        "sigyn_findings_total",
+        "sigyn_model_trained_timestamp_seconds",
+        *counted_from_the_start,
+    }
     assert registry.get_sample_value("sigyn_model_trained_timestamp_seconds", {"analysis": "risk"}) == 77.0
 
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from exporter.assembly import build_analyses
 from exporter.config import Config, ConfigError, load_config
 from exporter.config_keys import KEYS, SECRETS
 from exporter.config_values import DailyHours, ListenAddress
@@ -154,6 +155,18 @@ def test_relative_secret_file_starts_at_the_working_directory(tmp_path, monkeypa
 
 def test_empty_variable_leaves_a_secret_unset(tmp_path):
     assert load(tmp_path, "state: {url: '${URL:-}'}").state.url is None
+
+
+@pytest.mark.parametrize(("written", "allowed"), [("2", 2.0), ("0.5", 0.5), ("null", None), ('"${BUDGET}"', 7.0)])
+def test_the_alert_budget_is_a_number_or_null_for_none(tmp_path, written, allowed):
+    config = load(tmp_path, f"analyses: {{risk: {{false_alarms_per_week: {written}}}}}", {"BUDGET": "7"})
+    (risk,) = (one.settings for one in build_analyses(config) if one.analysis.name == "risk")
+    assert risk.false_alarms_per_week == allowed
+
+
+def test_an_alert_budget_from_an_empty_variable_is_refused_and_not_taken_for_none(tmp_path):
+    error = refusal(tmp_path, 'analyses: {risk: {false_alarms_per_week: "${BUDGET:-}"}}')
+    assert "analyses.risk.false_alarms_per_week: must be a number" in error.errors[0]
 
 
 def test_secret_with_a_line_break_is_refused(tmp_path):

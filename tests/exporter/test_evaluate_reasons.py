@@ -15,11 +15,11 @@ from exporter.evaluation.reasons_run import judge_causes
 from exporter.evaluation.records_file import read_records
 from tests.exporter.running import run_command, write_lines
 
-WEAK = ("the whole session at night", "24 own tools in a foreign order", "50 sub-agents")
-"""Causes that the detectors hardly hear (the first two), or that move something else at least as far."""
+UNHEARD = "the whole session at night"
+"""One feature of sixty, in teams whose people work at all hours: no detector says more of it than it says anyway."""
 BAR = 0.9
-REACHED_ON_RECORDED = 0.85
-"""Below the bar: on recorded sessions two of three seeds reach it and one has 0.87."""
+REACHED_ON_RECORDED = 0.8
+"""Below the bar: recorded sessions have strange things of their own, and 0.84 to 0.89 name the cause before these."""
 
 
 def simulated(sessions, seed):
@@ -33,24 +33,24 @@ def judged(records, seed=0):
 
 
 def share_named_first(rows):
-    strong = [row for row in rows if row.cause not in WEAK]
-    assert len(strong) == len(CAUSES) - len(WEAK)
-    return sum(row.first * row.cases for row in strong) / sum(row.cases for row in strong)
+    heard = [row for row in rows if row.cause != UNHEARD and row.cases]
+    assert len(heard) == len(CAUSES) - 1
+    return sum(row.first * row.cases for row in heard) / sum(row.cases for row in heard)
 
 
-def test_strong_causes_are_named_first_in_simulated_sessions():
+def test_causes_are_named_first_in_simulated_sessions():
     assert share_named_first(judged(simulated(240, 11))) >= BAR
 
 
 @pytest.mark.skipif("SIGYN_SLOW" not in os.environ, reason="slow; set SIGYN_SLOW=1")
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_strong_causes_are_named_first_in_larger_teams(seed):
+def test_causes_are_named_first_in_larger_teams(seed):
     assert share_named_first(judged(simulated(500, seed), seed)) >= BAR
 
 
 @pytest.mark.skipif("SIGYN_SLOW" not in os.environ, reason="slow; set SIGYN_SLOW=1")
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_strong_causes_are_named_first_in_recorded_sessions(shared_data, seed):
+def test_causes_are_named_first_in_most_recorded_sessions(shared_data, seed):
     records, _ = read_records([str(shared_data / "real-sessions")], lambda _: None)
     assert share_named_first(judged(records, seed)) >= REACHED_ON_RECORDED
 

@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +35,9 @@ TICK_SECONDS = 0.5
 SESSIONS_A_SECOND = 2.0
 DELAY_SECONDS = 4.0
 """Longest time by which a line reaches Loki late."""
+
+SETTLE_SECONDS = 120
+"""How long the last lines may take to be read once all is well."""
 
 KEPT_SECONDS = 240
 """How long the stand-in keeps lines; more than the exporter's lookback."""
@@ -78,14 +81,22 @@ class Soak:
     pushed: int = 0
     counted: int = 0
     faults: int = 0
+    cycles: int = 0
 
     def growth(self, name: str) -> tuple[float, float]:
         """By how much a measure grew over the time after the warm-up, least squares, and its mean then."""
-        end = self.samples[-1].at
-        kept = [one for one in self.samples if one.at >= end * WARM_UP_SHARE]
+        kept = self._warm()
         times, values = np.array([one.at for one in kept]), np.array([float(getattr(one, name)) for one in kept])
         slope = np.polyfit(times - times[0], values, 1)[0]
         return float(slope * (times[-1] - times[0])), float(values.mean())
+
+    def bounds(self, name: str) -> tuple[int, int]:
+        """The least and the most of a measure after the warm-up."""
+        values = [getattr(one, name) for one in self._warm()]
+        return min(values), max(values)
+
+    def _warm(self) -> list[Sample]:
+        return [one for one in self.samples if one.at >= self.samples[-1].at * WARM_UP_SHARE]
 
     def complaints(self) -> list[str]:
         """What is not as it must be; a twentieth and a few pieces are the noise of the allocator and of the traffic."""
@@ -182,10 +193,10 @@ def measured(process: Serving, at: float) -> Sample:
     return Sample(at, resident, handles, series)
 
 
-def events_counted(process: Serving) -> int:
-    """Sum of ``sigyn_events_read_total``."""
+def total_of(process: Serving, name: str) -> int:
+    """Sum of a counter over its labels."""
     lines = process.get("/metrics").text.splitlines()
-    return int(sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("sigyn_events_read_total{")))
+    return int(sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name + "{")))
 
 
 def soak(folder: Path, seconds: float, seed: int = 1, say: Callable[[str], object] = print) -> Soak:
@@ -217,10 +228,13 @@ def _sample(result: Soak, process: Serving, at: float, say: Callable[[str], obje
 
 def _settle(traffic: Traffic, process: Serving, result: Soak) -> None:
     """Wait until what was sent has been read."""
-    never, deadline = threading.Event(), time.monotonic() + 60
+    never, deadline = threading.Event(), time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
         traffic.tick(time.time(), begins=False)
-        result.pushed, result.counted = traffic.pushed, events_counted(process)
+        result.pushed = traffic.pushed
+        with suppress(requests.RequestException):  # a busy machine: it is asked again
+            result.counted = total_of(process, "sigyn_events_read_total")
+            result.cycles = total_of(process, "sigyn_cycles_total")
         if traffic.is_delivered and result.counted >= result.pushed:
             return
         never.wait(TICK_SECONDS)
@@ -247,8 +261,10 @@ def main() -> int:
         result = soak(Path(folder), given.minutes * 60, given.seed, lambda line: print(line, flush=True))  # noqa: T201 - a command
     for name in ("resident", "handles", "series"):
         growth, mean = result.growth(name)
-        print(f"{name}: mean {mean:.0f}, growth after the warm-up {growth:+.0f}")  # noqa: T201 - a command
-    print(f"{result.counted} events counted of {result.pushed}; {result.faults} faults")  # noqa: T201 - a command
+        least, most = result.bounds(name)
+        print(f"{name}: {least} to {most}, mean {mean:.0f}, growth after the warm-up {growth:+.0f}")  # noqa: T201 - a command
+    told = f"{result.counted} events counted of {result.pushed}; {result.faults} faults, {result.cycles} cycles"
+    print(told)  # noqa: T201 - a command
     for complaint in result.complaints():
         print(f"not as it must be: {complaint}", file=sys.stderr)  # noqa: T201 - a command
     return 1 if result.complaints() else 0

@@ -67,10 +67,28 @@ def test_batches_that_arrive_twice_count_once(tmp_path, undisturbed):
         assert outcome == undisturbed
 
 
-def test_an_entry_later_than_the_configured_day_is_lost_and_the_page_says_so(tmp_path, undisturbed):
-    with deployment(tmp_path, late=30 * HOUR) as running:
-        running.run(AFTERWARDS + 31 * HOUR)
-        assert running.outcome()["events"] < undisturbed["events"]
+def test_what_comes_later_than_the_configured_day_is_lost_and_counted_once(tmp_path, undisturbed, caplog):
+    with deployment(tmp_path) as running:
+        running.arrivals = [
+            (at + (40 * HOUR if number % 3 == 0 else 0.0), one) for number, (at, one) in enumerate(running.arrivals)
+        ]
+        lost = sum(number % 3 == 0 for number in range(len(running.arrivals)))
+        running.run(AFTERWARDS)
+        for _ in range(16):
+            running.clock.now += 6 * HOUR
+            running.deliver()
+            running.exporter.cycle()
+        assert running.outcome()["events"] == undisturbed["events"] - lost
+        assert running.metric("sigyn_events_dropped_total", reason="too_late") == lost
+        running.exporter.stop()
+        with exporter_of(tmp_path, running.clock, **reading(running.loki)) as again:
+            for _ in range(2):
+                running.clock.now += DAY
+                again.cycle()
+            assert sample(again, "sigyn_events_dropped_total", reason="too_late") == lost
+    told = warnings(caplog, "too late to be read; raise sources.loki.late")
+    assert sum(int(one.getMessage().split()[1]) for one in told) == lost
+    assert len(told) <= 2
 
 
 def test_events_dated_more_than_a_day_ahead_are_counted_and_do_not_keep_their_session_alive(tmp_path):

@@ -10,6 +10,7 @@ from analytics.evaluation.injection import (
     Deed,
     donors_of,
     families,
+    injections,
     misbehaving,
     part_by_user,
     without_details,
@@ -54,6 +55,15 @@ def sessions(users=("ana", "bob")):
     rng = np.random.default_rng(0)
     made = [ordinary_session(k, rng, user=users[k % 2]) for k in range(4)]
     return {records[0]["session_id"]: records for records in made}
+
+
+def test_misbehaviour_begins_where_it_says_and_what_was_before_is_untouched():
+    given = sessions()
+    for session_id, injection in injections(given, Deed("loop", "strong"), 0, donors_of(given)):
+        before = [record for record in injection.records if record["sequence"] < injection.onset_sequence]
+        assert 0 < len(before) <= len(given[session_id]) < len(injection.records)
+        kept = [{**record, "sequence": number} for number, record in enumerate(given[session_id][: len(before)])]
+        assert before == kept
 
 
 def test_every_deed_is_done_once_in_every_session_and_by_seed():

@@ -1,10 +1,12 @@
 import math
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from analytics.evaluation.planted_causes import CAUSES, Cause, count_named, fall_silent, is_unusual, planted
+from analytics.evaluation.cause_row import count_named, is_unusual
+from analytics.evaluation.planted_causes import CAUSES, Cause, fall_silent, planted
 from analytics.features import FEATURE_NAMES
 from analytics.simulation import SimulationSettings, simulate_team
 from analytics.verdicts import Reason
@@ -105,6 +107,33 @@ def test_shares_are_of_the_cases_and_of_the_strange_among_them():
 
 def test_unusual_is_what_nineteen_in_twenty_of_the_own_sessions_do_not_reach():
     own = np.column_stack([np.arange(100.0), np.full(100, np.nan)])
-    assert is_unusual(np.array([95.0, np.nan]), own)
-    assert not is_unusual(np.array([90.0, 5.0]), own)
-    assert is_unusual(np.array([0.0, 0.0]), own[:0])
+    before = np.zeros(2)
+    assert is_unusual(np.array([95.0, np.nan]), before, own)
+    assert not is_unusual(np.array([90.0, 5.0]), before, own)
+    assert is_unusual(np.array([0.1, 0.0]), before, own[:0])
+
+
+def test_what_was_there_before_the_cause_is_not_its_doing():
+    own = np.arange(100.0)[:, None]
+    assert not is_unusual(np.array([99.0]), np.array([99.0]), own)
+    assert not is_unusual(np.array([0.0]), np.array([0.0]), own[:0])
+    assert is_unusual(np.array([99.0]), np.array([np.nan]), own)
+
+
+def own_order(records):
+    return [one["tool_name"] for one in records if one["event"] == "tool_result"]
+
+
+def test_failing_calls_keep_the_order_of_the_session(sessions):
+    """What follows what is the session's own: only that it fails was planted."""
+    for name, records in sessions.items():
+        after = planted({name: records}, BY_NAME["30 failing calls"], 0)
+        if not after:
+            continue
+        worked = [one["tool_name"] for one in records if one["event"] == "tool_result" and one.get("success")]
+        pairs = set(pairwise(worked))
+        new = Counter(own_order(after)) - Counter(own_order(records))
+        assert sum(new.values()) == 30
+        failed = [one["tool_name"] for one in after if one["event"] == "tool_result" and not one.get("success")]
+        strange = sum(pair not in pairs for pair in pairwise(failed))
+        assert strange <= 3 + len([1 for one in records if one["event"] == "tool_result" and not one.get("success")])

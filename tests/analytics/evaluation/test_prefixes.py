@@ -1,6 +1,6 @@
 import numpy as np
 
-from analytics.evaluation.prefixes import cut_events, equal_cut, event_counts, onset_cut, onset_ranks
+from analytics.evaluation.prefixes import cut_events, equal_cut, event_counts, onset_cut, onset_ranks, ranks_of
 from analytics.sessions import SessionEvents
 from tests.analytics.evaluation.truths import truth_of
 from tests.builders import sessions_of, use
@@ -23,6 +23,12 @@ def test_counts_and_onsets_follow_the_truths_order_and_the_emitters_numbers():
     assert event_counts(TRUTH, SESSIONS).tolist() == [12, 4, 9, 6]
     assert onset_ranks(TRUTH, SESSIONS)[[0, 2]].tolist() == [2, 6]
     assert np.isnan(onset_ranks(TRUTH, SESSIONS)[[1, 3]]).all()
+
+
+def test_a_number_between_two_events_is_reached_at_the_later_and_one_past_the_end_never():
+    gaps = sessions_of(*(use(k, session="a", sequence=10 * k) for k in range(5)))
+    assert ranks_of(gaps, {"a": 25, "unknown": 1}) == {"a": 3}
+    assert ranks_of(gaps, {"a": 41}) == {}
 
 
 def test_equal_length_keeps_as_many_events_of_each_and_leaves_out_who_has_fewer_or_no_onset_by_then():

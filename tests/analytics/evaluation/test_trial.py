@@ -6,7 +6,7 @@ import pytest
 from analytics.analysis import Analysis, AnalysisResult, NotEnoughData
 from analytics.evaluation import EvaluationError
 from analytics.evaluation.peer_space import peer_rows
-from analytics.evaluation.trial import NOT_JUDGED, Trial, needed_for, run_trial
+from analytics.evaluation.trial import NOT_JUDGED, Trial, fit_analyses, judge_trial, needed_for, run_trial
 from tests.analytics.histories import history_of, ordinary_records, rows_of
 
 
@@ -50,6 +50,14 @@ def test_scores_are_told_by_scorer_and_sessions_that_are_not_judged_lie_below_al
     assert scores["sigyn risk"].tolist() == [NOT_JUDGED, 0.1, 0.2, 0.3]
     assert scores["sigyn anomaly"].tolist() == [NOT_JUDGED, 0.05, 0.1, 0.15]
     assert scores["sigyn lof"].tolist() == [NOT_JUDGED, 0.5, 0.5, 0.5]
+
+
+def test_one_fit_judges_any_number_of_times_as_if_fitted_for_each():
+    analyses = (analysis("steps"), analysis("risk", ("steps",)))
+    fitted = fit_analyses(HISTORY, analyses, 3)
+    expected = judge_trial(Trial(HISTORY, ROWS, 3), analyses)
+    assert fitted.judge(ROWS) == fitted.judge(ROWS) == expected
+    assert expected["risk"].readings["needs"][()] == 1
 
 
 def test_small_sets_are_fitted_on_but_not_on_next_to_nothing():
