@@ -14,7 +14,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from analytics.spreading import Spread, in_turn
 from exporter.file_groups import FileGroup
 
-BYTES_A_PROCESS: Final = 64 * 2**20
+BYTES_A_PROCESS: Final = 48 * 2**20
 """Telemetry for which another process is worth its start, about a second."""
 
 Given = TypeVar("Given")

@@ -45,5 +45,5 @@ dask_option = click.option(
 jobs_option = click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    help="Processes that read; default: all cores, as far as there are 64 MB of lines for each.",
+    help="Processes that read; default: all cores, as far as there are 48 MB of lines for each.",
 )
