@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp
+from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits
 
 LEAST_SESSIONS: Final = 20
@@ -56,10 +56,11 @@ class Attributor:
         Every class counts alike: how much a user works is no evidence of who is at work.
         """
         likelihood = log_probabilities - np.log(self.prior)
-        odds = np.empty_like(likelihood)
-        for column in range(len(self.classes)):
-            odds[:, column] = logsumexp(np.delete(likelihood, column, axis=1), axis=1) - likelihood[:, column]
-        return odds
+        # The sum over all others is that of those before and those after: none is taken away, which would cancel.
+        nobody = np.full((len(likelihood), 1), -np.inf)
+        before = np.logaddexp.accumulate(np.hstack([nobody, likelihood[:, :-1]]), axis=1)
+        after = np.logaddexp.accumulate(np.hstack([nobody, likelihood[:, :0:-1]]), axis=1)[:, ::-1]
+        return np.asarray(np.logaddexp(before, after) - likelihood)
 
 
 def fit_attributor(habits: np.ndarray, labels: Sequence[str | None], least: int = LEAST_SESSIONS) -> Attributor | None:

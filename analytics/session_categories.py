@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -58,9 +59,13 @@ class Categories:
         if not len(self.members) or not len(vectors):
             return np.full(len(vectors), NONE)
         points = (vectors - self.middle) @ self.components
-        distance, nearest = _neighbours(self.members, points, 1)
+        distance, nearest = _neighbours(self._tree, points, 1)
         label = self.labels[nearest]
         return np.where(distance <= self.reach[label], label, NONE)
+
+    @cached_property
+    def _tree(self) -> KDTree:
+        return KDTree(self.members)
 
 
 def hdbscan(points: np.ndarray) -> np.ndarray:
@@ -76,7 +81,7 @@ def dbscan(points: np.ndarray) -> np.ndarray:
     from sklearn.cluster import DBSCAN  # noqa: PLC0415 - only a fit needs it, and it is half of what a start would load
 
     least = max(8, len(points) // 40)
-    distance = np.sort(_neighbours(points, points, NEIGHBOURS + 1)[0])
+    distance = np.sort(_neighbours(KDTree(points), points, NEIGHBOURS + 1)[0])
     labels = DBSCAN(eps=max(bend(distance), 1e-9), min_samples=NEIGHBOURS + 1).fit_predict(points)
     sizes = np.bincount(labels[labels >= 0], minlength=1)
     kept = np.flatnonzero(sizes >= least)
@@ -116,13 +121,13 @@ def fit_categories(
 
 def _reach(points: np.ndarray) -> float:
     """Distance within which REACH of a category's members have another member."""
-    return float(np.quantile(_neighbours(points, points, 2)[0], REACH))
+    return float(np.quantile(_neighbours(KDTree(points), points, 2)[0], REACH))
 
 
-def _neighbours(members: np.ndarray, points: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
+def _neighbours(members: KDTree, points: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
     """Distance to the ``rank``-th nearest member (the last of fewer) and its number, shape (n_points,) each.
 
     A tree's answers for a point do not depend on what else is asked.
     """
-    distance, number = KDTree(members).query(points, k=[min(rank, len(members))])
+    distance, number = members.query(points, k=[min(rank, members.n)])
     return np.asarray(distance)[:, 0], np.asarray(number)[:, 0]

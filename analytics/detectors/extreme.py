@@ -45,8 +45,8 @@ class FittedExtreme:
         below = np.empty(rows.shape)
         above = np.empty(rows.shape)
         for number, column in enumerate(self.columns):
-            below[:, number] = np.searchsorted(column, rows[:, number], side="right")
-            above[:, number] = count - np.searchsorted(column, rows[:, number], side="left")
+            below[:, number] = column.searchsorted(rows[:, number], side="right")
+            above[:, number] = count - column.searchsorted(rows[:, number], side="left")
         chance = (np.minimum(below, above) + 1.0) / (count + 1.0)
         outside = np.maximum(np.maximum(rows - self.columns[:, -1], self.columns[:, 0] - rows), 0.0)
         return np.asarray(-np.log10(chance) + np.log1p(outside / self.spread))
