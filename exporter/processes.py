@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -61,6 +62,10 @@ def _read_quietly_in(jobs: int, work: Callable[[Given], Result], given: Iterable
 
 
 def _quietly(work: Callable[[Given], Result], one: Given) -> Result:
-    """In a process whose log nobody has set up; what it has to tell is in the result."""
+    """In a process whose log nobody has set up; what it has to tell is in the result.
+
+    Ctrl-C reaches all processes of a terminal; the one that started these ends them.
+    """
     logging.disable(logging.CRITICAL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     return work(one)
