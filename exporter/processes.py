@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final, TypeVar
 
 import joblib
@@ -17,6 +19,8 @@ from exporter.file_groups import FileGroup
 
 BYTES_A_PROCESS: Final = 48 * 2**20
 """Telemetry for which another process is worth its start, about a second."""
+
+_WATCH_SECONDS: Final = 1.0
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -58,14 +62,27 @@ def reading_spread(groups: Sequence[FileGroup], jobs: int | None = None) -> Spre
 
 
 def _read_quietly_in(jobs: int, work: Callable[[Given], Result], given: Iterable[Given], /) -> Iterator[Result]:
-    return in_processes(partial(_quietly, work), given, jobs)
+    return in_processes(partial(_quietly, work, os.getpid()), given, jobs)
 
 
-def _quietly(work: Callable[[Given], Result], one: Given) -> Result:
+@cache
+def _end_with(parent: int) -> None:
+    """Once a process: do not outlive who started it, were that one killed; its pipes would be waited on for ever."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_WATCH_SECONDS)
+        os._exit(os.EX_TEMPFAIL)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+def _quietly(work: Callable[[Given], Result], parent: int, one: Given) -> Result:
     """In a process whose log nobody has set up; what it has to tell is in the result.
 
     Ctrl-C reaches all processes of a terminal; the one that started these ends them.
     """
     logging.disable(logging.CRITICAL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with(parent)
     return work(one)

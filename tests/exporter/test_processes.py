@@ -3,6 +3,11 @@
 import gzip
 import os
 import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
 
 import pytest
 
@@ -18,10 +23,41 @@ from tests.exporter.running import HOUR, run_command, team, thief, write_lines
 
 ENDED = 1_790_000_000.0
 SESSIONS = 40
+SOON = 60.0
+"""Seconds within which a process starts or ends, on a busy machine."""
+NEVER_ENDING = """
+from pathlib import Path
+from exporter.file_groups import FileGroup
+from exporter.processes import reading_spread
+from tests.exporter.test_processes import tell_and_wait
+
+list(reading_spread([FileGroup(("a",), 1)] * 2, 2)(tell_and_wait, [Path("."), Path(".")]))
+"""
 
 
 def killed(_item):
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def tell_and_wait(folder):
+    """Work that never ends."""
+    (folder / str(os.getpid())).touch()
+    threading.Event().wait()
+
+
+def until(is_so):
+    never, deadline = threading.Event(), time.monotonic() + SOON
+    while not is_so():
+        assert time.monotonic() < deadline
+        never.wait(0.05)
+
+
+def is_there(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.fixture
@@ -88,3 +124,12 @@ def test_compressed_files_count_as_what_is_in_them(tmp_path):
 def test_a_killed_process_is_an_error_that_says_what_to_do():
     with pytest.raises(LostProcessError, match="--jobs 1"):
         list(in_processes(killed, [1, 2], 2))
+
+
+def test_processes_end_with_the_one_that_started_them(tmp_path):
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    with subprocess.Popen([sys.executable, "-c", NEVER_ENDING], cwd=tmp_path, env=environment) as parent:
+        until(lambda: len(list(tmp_path.iterdir())) == 2)
+        parent.kill()
+    until(lambda: not any(is_there(int(one.name)) for one in tmp_path.iterdir()))
