@@ -162,6 +162,6 @@ def fit_size_model(traces: Sequence[Trace], seed: int) -> SizeModel:
 
 
 def _sample(sizes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The known sizes, or MOST_SEEN of them."""
-    usable = sizes[~np.isnan(sizes)]
+    """The known sizes, or MOST_SEEN of them; in whatever order the sessions come, the same."""
+    usable = np.sort(sizes[~np.isnan(sizes)])
     return usable if len(usable) <= MOST_SEEN else rng.choice(usable, MOST_SEEN, replace=False)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.order_model import ORDER, fit_order_model
-from analytics.size_model import KnownSizes, fit_size_model
+from analytics.size_model import MOST_SEEN, KnownSizes, fit_size_model
 from analytics.step_evidence import DISORDER, LASTING, MEASURES, fit_step_evidence, trace_scopes
 from analytics.traces import EMPTY_TRACE, MESSAGE, MOST_STEPS, PROMPT, Trace, trace_sessions
 from tests.builders import record, sessions_of, use
@@ -207,3 +207,10 @@ def test_no_steps_give_no_evidence():
     evidence = fit_step_evidence([EMPTY_TRACE], [SCOPES], 0)
     assert np.array_equal(evidence.measure([EMPTY_TRACE], [SCOPES]), np.zeros((1, len(MEASURES))))
     assert worst_steps(evidence, [EMPTY_TRACE], [SCOPES]) == [None]
+
+
+def test_known_sizes_do_not_depend_on_the_order_of_the_sessions():
+    rng = np.random.default_rng(0)
+    traces = [trace("a" * 50, rng.lognormal(size=50)) for _ in range(MOST_SEEN // 25)]
+    stray = trace("a", [1e6])
+    assert fit_size_model(traces, 0).novelty(stray) == pytest.approx(fit_size_model(traces[::-1], 0).novelty(stray))
