@@ -25,7 +25,7 @@ from exporter.evaluation.attribution_run import judge_attribution, read_attribut
 from exporter.evaluation.attribution_text import write_attribution
 from exporter.evaluation.conditions import Looks, look_at, trainings
 from exporter.evaluation.corpus import read_events
-from exporter.evaluation.delay_text import write_delay_footnote, write_delays, write_injected_delays
+from exporter.evaluation.delay_text import DELAY_FOOTNOTE, write_delays, write_injected_delays
 from exporter.evaluation.injected_delay_run import watch_everywhere
 from exporter.evaluation.injected_run import Recordings, measure_recordings, plant_everywhere
 from exporter.evaluation.labelled_delay_run import growing_set, watch_set
@@ -116,7 +116,7 @@ def _watch_injected(options: EvaluateOptions, effort: Effort) -> None:
         blocks = watch_everywhere(recordings, options.split, effort, _rules(), bar)
     for details, own in blocks.items():
         write_injected_delays(details, delay_rows_by_part(details, own), options.output_format)
-    write_delay_footnote(options.output_format)
+    write_footnote(options.output_format, DELAY_FOOTNOTE)
 
 
 def _watch_sets(options: EvaluateOptions, effort: Effort) -> None:
@@ -129,7 +129,7 @@ def _watch_sets(options: EvaluateOptions, effort: Effort) -> None:
 
     def finish(rows: list[DelayRow]) -> None:
         write_delays(mean_delays(rows), options.output_format)
-        write_delay_footnote(options.output_format)
+        write_footnote(options.output_format, DELAY_FOOTNOTE)
 
     _over_sets(options, judge, finish)
 

@@ -19,7 +19,7 @@ HEADINGS: Final = (
     "scorer", "alarmed", "before onset", *(f"within {most}" for most in WITHIN), "quartiles of delay",
     "false alarms",
 )  # fmt: skip
-FOOTNOTE: Final = (
+DELAY_FOOTNOTE: Final = (
     f"The line is the score that {SESSION_RATE:.0%} of unseen good sessions exceed at any look, not at each; an alarm "
     "is held. Alarmed: bad sessions above it by their end; before onset: those that were above it before anything bad "
     "happened, by chance. Within N: alarmed at the first bad event or at most N events past it. Quartiles of delay: "
@@ -54,14 +54,6 @@ def write_injected_delays(details: str, rows: Sequence[DelayRow], output_format:
         cells = [[deed, *(_brief(row) for row in own)] for deed, own in by_deed.items() if own[0] not in pooled]
         _write_table(f"{details}: each kind", headings, cells, output_format)
     write_delays(pooled if output_format != "jsonl" else rows, output_format)
-
-
-def write_delay_footnote(output_format: str) -> None:
-    """Say below the tables what their columns mean."""
-    if output_format == "markdown":
-        sys.stdout.write(f"{FOOTNOTE}\n")
-    elif output_format == "table":
-        output_console().print(FOOTNOTE)
 
 
 def _cells(row: DelayRow) -> list[str]:

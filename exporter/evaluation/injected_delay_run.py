@@ -26,7 +26,7 @@ from analytics.evaluation.trial import Fitted, Scores, fit_analyses, product_sco
 from analytics.intake import build_event_table
 from analytics.rules import RuleSet
 from analytics.sessions import SessionEvents
-from exporter.evaluation.injected_run import DETAILS, Planting, Recordings, parts_of, planting_of
+from exporter.evaluation.injected_run import Planting, Recordings, by_telemetry, planting_of, runs_of
 from exporter.evaluation.labelled_run import Effort
 from exporter.evaluation.watched import Prefixes, alarms, measure_prefixes
 from exporter.processes import in_processes
@@ -122,18 +122,15 @@ def watch_everywhere(
         EvaluationError: too few sessions to fit on, to set a threshold or to judge.
     """
     donors = donors_of(recordings.records)
-    runs = [(seed, details) for seed in range(effort.seeds) for details in DETAILS]
-    parts = [parts_of(recordings, seed, how) for seed in range(effort.seeds)]
-    watches = (
-        Watch(planting_of(recordings, parts[seed], details, seed, donors), _unseen(recordings, parts[seed]))
-        for seed, details in runs
-    )
+    runs = runs_of(recordings, how, effort.seeds)
+    watches = (Watch(planting_of(recordings, run, donors), _unseen(recordings, run.part)) for run in runs)
     work = partial(run_watch, effort=effort, rules=rules, hours=WorkingHours())
-    blocks: dict[str, list[AlarmBlock]] = {details: [] for details in DETAILS}
-    for number, (run, watched) in enumerate(zip(runs, in_processes(work, watches, effort.jobs), strict=True)):
-        blocks[run[1]] += _blocks(watched, recordings, parts[run[0]])
-        progress((number + 1) / len(runs))
-    return blocks
+    return by_telemetry(
+        runs,
+        in_processes(work, watches, effort.jobs),
+        lambda run, watched: _blocks(watched, recordings, run.part),
+        progress,
+    )
 
 
 def _unseen(recordings: Recordings, part: np.ndarray) -> dict[str, Sequence[Record]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -37,6 +37,9 @@ from exporter.measuring import Measured, session_rows
 from exporter.processes import in_processes
 
 DETAILS: Final = ("with details", "without details")
+
+Answer = TypeVar("Answer")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -156,19 +159,56 @@ def plant_everywhere(
         progress: told the share done.
     """
     donors = donors_of(recordings.records)
-    runs = [(seed, details) for seed in range(effort.seeds) for details in DETAILS]
-    parts = [parts_of(recordings, seed, how) for seed in range(effort.seeds)]
-    plantings = (planting_of(recordings, parts[seed], details, seed, donors) for seed, details in runs)
+    runs = runs_of(recordings, how, effort.seeds)
+    plantings = (planting_of(recordings, run, donors) for run in runs)
     work = partial(run_planting, effort=effort, rules=rules, hours=WorkingHours())
-    blocks: dict[str, list[Block]] = {details: [] for details in DETAILS}
-    for number, (run, planted) in enumerate(zip(runs, in_processes(work, plantings, effort.jobs), strict=True)):
-        seed, details = run
-        blocks[details] += _blocks(planted, recordings, parts[seed])
+    return by_telemetry(
+        runs,
+        in_processes(work, plantings, effort.jobs),
+        lambda run, planted: _blocks(planted, recordings, run.part),
+        progress,
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fit: with one seed on one kind of telemetry.
+
+    Attributes:
+        details: one of ``DETAILS``.
+        part: FIT, THRESHOLD or TEST for each session, shape (n_sessions,).
+    """
+
+    seed: int
+    details: str
+    part: np.ndarray
+
+
+def runs_of(recordings: Recordings, how: str, seeds: int) -> list[Run]:
+    """Each seed with every kind of telemetry, on the same parts of the sessions.
+
+    Raises:
+        EvaluationError: one of the parts has no session.
+    """
+    parts = [_part_of(recordings, seed, how) for seed in range(seeds)]
+    return [Run(seed, details, part) for seed, part in enumerate(parts) for details in DETAILS]
+
+
+def by_telemetry(
+    runs: Sequence[Run],
+    answers: Iterable[Answer],
+    blocks_of: Callable[[Run, Answer], list[Found]],
+    progress: Callable[[float], None],
+) -> dict[str, list[Found]]:
+    """What comes of the runs, by the names in ``DETAILS``; ``progress`` is told the share done."""
+    blocks: dict[str, list[Found]] = {details: [] for details in DETAILS}
+    for number, (run, answer) in enumerate(zip(runs, answers, strict=True)):
+        blocks[run.details] += blocks_of(run, answer)
         progress((number + 1) / len(runs))
     return blocks
 
 
-def parts_of(recordings: Recordings, seed: int, how: str) -> np.ndarray:
+def _part_of(recordings: Recordings, seed: int, how: str) -> np.ndarray:
     """FIT, THRESHOLD or TEST for each session, dealt at ``random`` or by ``time``.
 
     Raises:
@@ -181,11 +221,11 @@ def parts_of(recordings: Recordings, seed: int, how: str) -> np.ndarray:
     return part
 
 
-def planting_of(recordings: Recordings, part: np.ndarray, details: str, seed: int, donors: Donors) -> Planting:
-    """What one seed is fitted on and judges, with or without details."""
-    corpus = recordings.corpora[details]
+def planting_of(recordings: Recordings, run: Run, donors: Donors) -> Planting:
+    """What one run is fitted on and judges."""
+    corpus = recordings.corpora[run.details]
     fit, threshold, test = (
-        [recordings.infos[number].session_id for number in np.flatnonzero(part == which)]
+        [recordings.infos[number].session_id for number in np.flatnonzero(run.part == which)]
         for which in (FIT, THRESHOLD, TEST)
     )
     return Planting(
@@ -194,8 +234,8 @@ def planting_of(recordings: Recordings, part: np.ndarray, details: str, seed: in
         errors=corpus.errors,
         sessions={one: recordings.records[one] for one in test},
         donors=donors,
-        has_details=details == DETAILS[0],
-        seed=seed,
+        has_details=run.details == DETAILS[0],
+        seed=run.seed,
     )
 
 

@@ -52,12 +52,12 @@ def write_labelled(rows: Sequence[ReportRow], output_format: str) -> None:
     _write_tables(tables, output_format)
 
 
-def write_footnote(output_format: str) -> None:
+def write_footnote(output_format: str, footnote: str = FOOTNOTE) -> None:
     """Say below the tables what their columns mean."""
     if output_format == "markdown":
-        sys.stdout.write(f"{FOOTNOTE}\n")
+        sys.stdout.write(f"{footnote}\n")
     elif output_format == "table":
-        output_console().print(FOOTNOTE)
+        output_console().print(footnote)
 
 
 def _cells(row: ReportRow) -> list[str]:
