@@ -8,8 +8,8 @@
 A version's name is the UTC time of its training, to the microsecond, and the first digits of the model file's
 SHA-256. The model file is complete before its metadata is there, so that a model without metadata does not count.
 
-A joblib file is a pickle: loading one runs what is in it. Only a file whose digest, feature schema, settings and
-library versions are as expected is ever unpickled; what does not match is to be fitted again.
+A joblib file is a pickle: loading one runs what is in it. Only a file whose digest, feature schema, settings,
+library versions and code are as expected is ever unpickled; what does not match is to be fitted again.
 
 Errors: ``ModelStoreError``, when a model cannot be saved.
 """
@@ -25,6 +25,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata as packages
 from pathlib import Path
 from typing import IO, Any, Final
@@ -32,9 +33,12 @@ from typing import IO, Any, Final
 import joblib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+import analytics
 from exporter.logs import one_line
 
-LIBRARIES: Final = ("python", "numpy", "scikit-learn", "sigyn")
+CODE: Final = "analytics"
+"""The package whose classes a pickled model consists of; its version is a digest of its code."""
+LIBRARIES: Final = ("python", "numpy", "scikit-learn", "sigyn", CODE)
 """What a pickled model depends on."""
 
 _MAX_METADATA: Final = 1 << 20
@@ -49,13 +53,26 @@ class ModelStoreError(Exception):
 
 
 def installed_version(library: str) -> str | None:
-    """Version of a library, or of ``python``; None when it is not installed."""
+    """Version of a library, of ``python``, or of our own ``CODE``; None when it is not installed."""
     if library == "python":
         return platform.python_version()
+    if library == CODE:
+        return _code_digest()
     try:
         return packages.version(library)
     except (packages.PackageNotFoundError, ValueError):  # the latter for a name that none can have
         return None
+
+
+@cache
+def _code_digest() -> str:
+    """Digest of the code that fits and judges: a model of other code may lack what this code looks for."""
+    folder = Path(analytics.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(f"{file.relative_to(folder).as_posix()}\n".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def library_versions() -> dict[str, str]:

@@ -69,7 +69,7 @@ def test_a_saved_model_comes_back_with_what_it_was_fitted_on(store):
     assert (loaded.metadata.trained_at, loaded.metadata.sessions) == (TRAINED, 120)
     assert loaded.metadata.settings == {"trees": 100, "shares": [0.5, 0.9]}
     assert loaded.metadata.libraries == library_versions()
-    assert set(LIBRARIES) == {"python", "numpy", "scikit-learn", "sigyn"}
+    assert set(LIBRARIES) == {"python", "numpy", "scikit-learn", "sigyn", "analytics"}
 
 
 def test_files_are_named_by_version_and_nothing_temporary_stays(store):
@@ -171,10 +171,14 @@ def test_a_model_for_something_else_is_never_unpickled(store, tmp_path, asked, r
     ("changed", "reason"),
     [
         ({"libraries": {**library_versions(), "numpy": "1.0"}}, "was fitted with numpy 1.0, not "),
+        (
+            {"libraries": {**library_versions(), "analytics": "0123456789ab"}},
+            "was fitted with analytics 0123456789ab, not ",
+        ),
         ({"libraries": {**library_versions(), "python": "2.7"}}, "was fitted with python 2.7, not "),
         ({"libraries": {**library_versions(), "no-such-library": "1"}}, "no-such-library 1, not None"),
         ({"libraries": {**library_versions(), "": "1"}}, "was fitted with  1, not None"),
-        ({"libraries": {}}, "was fitted with numpy None, not "),
+        ({"libraries": {}}, "was fitted with analytics None, not "),
         ({"sha256": "0" * 64}, "is damaged or was changed"),
         ({"sha256": ""}, "is damaged or was changed"),
         ({"trained_at": None}, "metadata file that makes no sense"),
