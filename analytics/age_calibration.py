@@ -12,7 +12,7 @@ from analytics.calibration import Calibration
 from analytics.sessions import CHECKPOINTS
 
 LEAST_IN_BUCKET: Final = 30
-"""Held-back rows below which an age bucket is judged by all final rows instead."""
+"""Held-back rows below which an age bucket has no calibration of its own."""
 _YOUNGEST: Final = int(np.log2(CHECKPOINTS[0])) - 1
 _OLDEST: Final = int(np.log2(CHECKPOINTS[-1]))
 _Scale = Callable[[Calibration, np.ndarray], np.ndarray]
@@ -38,25 +38,35 @@ def bucket_of(age: int) -> int:
 
 @dataclass(frozen=True)
 class AgeCalibration:
-    """A calibration for each age bucket with enough held-back rows, and one for the rest.
+    """A calibration for each age bucket with enough held-back rows, and one for the rest, from all final rows.
 
-    A raw score of NaN says that there was nothing to look at; it has no evidence and no part in a calibration. Where
-    too few rows are known, ``rest`` is None and nothing is said either.
+    The ages that few sessions reach share one bucket: among all final rows a long session would look strange for its
+    length. A raw score of NaN says that there was nothing to look at; it has no evidence and no part in a calibration.
+    Where too few rows are known, ``rest`` is None and nothing is said either.
+
+    Attributes:
+        buckets: by age bucket.
+        rest: for buckets without enough rows; None where nothing is said.
+        oldest: bucket that older ages belong to as well.
     """
 
     buckets: Mapping[int, Calibration]
     rest: Calibration | None
+    oldest: int
 
     @classmethod
     def of(cls, raw: np.ndarray, buckets: np.ndarray, is_final: np.ndarray) -> AgeCalibration:
         """Calibrate on raw scores of held-back rows, shape (n_rows,) each."""
         known = ~np.isnan(raw)
-        found, counts = np.unique(buckets[known], return_counts=True)
+        oldest = _oldest_with_enough(buckets[known])
+        merged = np.minimum(buckets, oldest)
+        found, counts = np.unique(merged[known], return_counts=True)
         enough = found[counts >= LEAST_IN_BUCKET]
         finals = raw[known & is_final]
         return cls(
-            {int(bucket): Calibration.of(raw[known & (buckets == bucket)]) for bucket in enough},
+            {int(bucket): Calibration.of(raw[known & (merged == bucket)]) for bucket in enough},
             Calibration.of(finals) if len(finals) >= min(LEAST_IN_BUCKET, int(is_final.sum())) else None,
+            oldest,
         )
 
     def score(self, raw: np.ndarray, ages: np.ndarray) -> np.ndarray:
@@ -92,7 +102,7 @@ class AgeCalibration:
         return 0.0 if at is None else at.usual
 
     def _at(self, age: int) -> Calibration | None:
-        return self.buckets.get(bucket_of(age), self.rest)
+        return self.buckets.get(min(bucket_of(age), self.oldest), self.rest)
 
     def _among_others(
         self, raw: np.ndarray, buckets: np.ndarray, is_final: np.ndarray, own_and_other: tuple[_Scale, _Scale]
@@ -106,8 +116,16 @@ class AgeCalibration:
         return result
 
     def _parts(self, raw: np.ndarray, buckets: np.ndarray) -> Iterator[tuple[Calibration, np.ndarray]]:
-        known = ~np.isnan(raw)
-        for bucket in np.unique(buckets[known]):
+        known, merged = ~np.isnan(raw), np.minimum(buckets, self.oldest)
+        for bucket in np.unique(merged[known]):
             calibration = self.buckets.get(int(bucket), self.rest)
             if calibration is not None:
-                yield calibration, np.flatnonzero(known & (buckets == bucket))
+                yield calibration, np.flatnonzero(known & (merged == bucket))
+
+
+def _oldest_with_enough(buckets: np.ndarray) -> int:
+    """The oldest bucket that has enough rows together with all older ones; the very oldest where none has."""
+    for bucket in range(_OLDEST, _YOUNGEST - 1, -1):
+        if (buckets >= bucket).sum() >= LEAST_IN_BUCKET:
+            return bucket
+    return _OLDEST

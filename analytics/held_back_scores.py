@@ -77,6 +77,7 @@ def _folds(rows: TrainingRows, settings: FitSettings) -> list[_Fold]:
     fold = folds(
         [info.started_ns for info in history.sessions.infos],
         [history.sessions.trace(number) for number in range(len(history))],
+        [history.sessions.who_of(number) for number in range(len(history))],
         settings.folds,
     )
     usable = rows.one_a_bucket() & (rows.ages >= settings.minimum_events)

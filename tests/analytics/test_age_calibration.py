@@ -25,6 +25,16 @@ def test_an_age_with_too_few_sessions_is_judged_by_all():
     assert calibrated(raw, ages).ground(256) == len(raw)
 
 
+def test_ages_that_few_sessions_reach_share_one_calibration():
+    ages = np.repeat([16, 256, 512, 1024], [100, 20, 20, 5])
+    raw = np.where(ages == 16, np.linspace(0, 1, len(ages)), np.linspace(50, 60, len(ages)))
+    known = calibrated(raw, ages)
+    assert [known.ground(age) for age in (16, 256, 512, 4096)] == [100, 45, 45, 45]
+    assert known.score(np.array([55.0]), np.array([1024]))[0] < 0.5
+    own = known.own_score(raw, age_bucket(ages), np.ones(len(ages), dtype=bool))
+    assert (own[ages > 16] > 0.9).mean() == pytest.approx(0.1, abs=0.03)
+
+
 def test_one_age_lies_in_the_same_bucket_as_an_array_of_it():
     ages = np.arange(40_000)
     assert [bucket_of(age) for age in ages.tolist()] == age_bucket(ages).tolist()
