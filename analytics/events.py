@@ -1,21 +1,22 @@
 """Events as columns: the documented table that every later stage reads.
 
-A month of a busy team is millions of events, too many for one Python object each. ``EventTable`` wraps one data
-frame whose columns, types, units and missing values are fixed by ``COLUMNS``; decoders fill it through
+A month of a busy team is millions of events, too many for one Python object each. An ``EventTable`` has columns
+whose names, types, units and missing values are fixed by ``COLUMNS``; decoders fill it through
 ``analytics.intake``. Detail columns (``DETAILS``) hold what a person or a model wrote or typed; they are dropped
 before anything is stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import union_categoricals
 
+from analytics.coded_text import CodedText
 from analytics.failures import error_class
 
 EVENT_NAMES: Final = (
@@ -144,73 +145,89 @@ def missing_values(kind: str, length: int) -> np.ndarray | pd.Categorical:
     return np.full(length, fill[kind], dtype=DTYPES[kind])
 
 
-def _union(parts: list[pd.Categorical]) -> pd.Categorical:
-    """Text columns one after the other."""
-    union = union_categoricals(parts)
-    # Where categories differ, pandas 3 gives them its own text type, and refuses to join that with plain text later.
-    return pd.Categorical.from_codes(union.codes, categories=pd.Index(union.categories, dtype=object))
+def _column(values: np.ndarray | CodedText | pd.Categorical) -> np.ndarray | CodedText:
+    return CodedText.of(values) if isinstance(values, pd.Categorical) else values
 
 
-@dataclass(frozen=True)
+def _joined(name: str, parts: list[EventTable]) -> np.ndarray | CodedText:
+    """One column of several tables."""
+    if COLUMN_KINDS[name] == "text":
+        return CodedText.joined([part.texts(name) for part in parts])
+    return np.concatenate([part.values(name) for part in parts])
+
+
+@dataclass(frozen=True, eq=False)
 class EventTable:
-    """Events as one data frame with exactly the columns of ``COLUMNS``, in that order and those kinds.
+    """Events as columns of exactly the names and kinds of ``COLUMNS``, all of one length.
 
     Rows are in no particular order until ``sorted`` is called: by session, then time, then sequence, then arrival.
+    Nothing changes a table or the arrays that it gives; tables made of one another share them.
+
+    Attributes:
+        columns: the columns by name; one that is missing throughout may be left out. ``time_ns`` is always there.
     """
 
-    frame: pd.DataFrame
+    columns: Mapping[str, np.ndarray | CodedText]
 
     def __len__(self) -> int:
-        return len(self.frame)
+        return len(self.columns["time_ns"])
 
     @classmethod
     def empty(cls) -> EventTable:
         """A table without rows."""
-        return cls.from_columns({"time_ns": np.array([], dtype=np.int64)})
+        return cls({"time_ns": np.array([], dtype=np.int64)})
 
     @classmethod
-    def from_columns(cls, columns: dict[str, np.ndarray | pd.Categorical]) -> EventTable:
+    def from_columns(cls, columns: Mapping[str, np.ndarray | CodedText | pd.Categorical]) -> EventTable:
         """Build a table from some columns; the others are missing throughout. ``time_ns`` must be given."""
         unknown = set(columns) - set(COLUMN_KINDS)
         if unknown:
             raise ValueError(f"unknown event columns: {sorted(unknown)}")
-        length = len(columns["time_ns"])
-        filled = {
-            column.name: columns[column.name] if column.name in columns else missing_values(column.kind, length)
-            for column in COLUMNS
-        }
-        # Series by Series: a plain dict of arrays would turn object columns of text into pandas' own text type.
-        series = {
-            name: pd.Series(values, copy=False, dtype=object if COLUMN_KINDS[name] == "object" else None)
-            for name, values in filled.items()
-        }
-        return cls(pd.DataFrame(series, copy=False))
+        return cls({name: _column(values) for name, values in columns.items()})
 
     @classmethod
     def concat(cls, tables: Iterable[EventTable]) -> EventTable:
         """All rows of several tables, in the order given."""
-        parts = [table.frame for table in tables if len(table)]
+        parts = [table for table in tables if len(table)]
         if not parts:
             return cls.empty()
         if len(parts) == 1:
-            return cls(parts[0])
-        columns: dict[str, np.ndarray | pd.Categorical] = {}
-        for column in COLUMNS:
-            pieces = [part[column.name] for part in parts]
-            if column.kind == "text":
-                columns[column.name] = _union([piece.array for piece in pieces])
-            else:
-                columns[column.name] = np.concatenate([piece.to_numpy() for piece in pieces])
-        return cls.from_columns(columns)
+            return parts[0]
+        return cls({name: _joined(name, parts) for name in COLUMN_KINDS if any(name in one.columns for one in parts)})
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The table as a data frame with all of ``COLUMNS``, in that order; for looking at, it takes long to make."""
+        # Series by Series: a plain dict of arrays would turn object columns of text into pandas' own text type.
+        series = {
+            name: pd.Series(
+                self.texts(name).categorical() if kind == "text" else self.values(name),
+                copy=False,
+                dtype=object if kind == "object" else None,
+            )
+            for name, kind in COLUMN_KINDS.items()
+        }
+        return pd.DataFrame(series, copy=False)
+
+    def with_columns(self, columns: Mapping[str, np.ndarray | CodedText | pd.Categorical]) -> EventTable:
+        """The same rows with other values in some columns."""
+        return EventTable({**self.columns, **EventTable.from_columns(columns).columns})
+
+    def only(self, names: Collection[str]) -> EventTable:
+        """The same rows with all other columns missing, but for the time: what is cheap to choose rows of."""
+        return EventTable({name: self.columns[name] for name in ("time_ns", *names) if name in self.columns})
 
     def take(self, rows: np.ndarray) -> EventTable:
         """The rows chosen by a boolean mask or by positions, in that order."""
-        chosen = self.frame[rows] if rows.dtype == np.bool_ else self.frame.take(rows)
-        return EventTable(chosen.reset_index(drop=True))
+        if rows.dtype == np.bool_:
+            if rows.all():
+                return self
+            rows = np.flatnonzero(rows)
+        return EventTable({name: values[rows] for name, values in self.columns.items()})
 
     def stretch(self, begin: int, end: int) -> EventTable:
         """The rows from ``begin`` to before ``end``, sharing their memory with this table."""
-        return EventTable(self.frame.iloc[begin:end].reset_index(drop=True))
+        return EventTable({name: values[begin:end] for name, values in self.columns.items()})
 
     def sorted(self) -> EventTable:
         """Rows by session (in order of the session's code), then time, then sequence; ties keep arrival order."""
@@ -233,24 +250,36 @@ class EventTable:
 
     def without_details(self) -> EventTable:
         """The same rows with every detail column missing and of errors only their class: what may be stored."""
-        frame = self.frame.copy(deep=False)
-        for name in DETAILS:
-            frame[name] = missing_values("object", len(frame))
-        classes = objects([*map(error_class, self.categories("error")), None])
-        frame["error"] = categorical(classes[self.codes("error")])
-        return EventTable(frame)
+        columns = {name: values for name, values in self.columns.items() if name not in DETAILS}
+        if "error" in columns:
+            classes = CodedText.of(categorical([error_class(text) for text in self.categories("error")]))
+            codes = np.append(classes.codes, np.int8(-1))[self.codes("error")]
+            columns["error"] = CodedText(codes, classes.texts)
+        return EventTable(columns)
 
     def values(self, name: str) -> np.ndarray:
         """A numeric or object column as an array of shape (n_events,)."""
-        return self.frame[name].to_numpy()
+        known = self.columns.get(name)
+        if isinstance(known, np.ndarray):
+            return known
+        return np.asarray(missing_values(COLUMN_KINDS[name], len(self)) if known is None else known.categorical())
+
+    def texts(self, name: str) -> CodedText:
+        """A text column, shape (n_events,)."""
+        known = self.columns.get(name)
+        if isinstance(known, CodedText):
+            return known
+        if COLUMN_KINDS[name] != "text":
+            raise ValueError(f"the column {name} holds no texts but values of kind {COLUMN_KINDS[name]}")
+        return CodedText.missing(len(self))
 
     def codes(self, name: str) -> np.ndarray:
         """A text column's category codes, shape (n_events,), -1 where missing."""
-        return self.frame[name].array.codes
+        return self.texts(name).codes
 
     def categories(self, name: str) -> list[str]:
         """A text column's categories, in code order."""
-        return list(self.frame[name].array.categories)
+        return self.texts(name).listed
 
     def is_one_of(self, name: str, wanted: Iterable[str]) -> np.ndarray:
         """Boolean mask, shape (n_events,), of rows whose text column has one of the wanted values."""

@@ -37,14 +37,13 @@ def in_roles(table: EventTable, roles: Roles) -> EventTable:
     is_new = table.is_one_of("tool_name", roles)
     if not is_new.any():
         return table
-    frame = table.frame.copy(deep=False)
-    frame["tool_name"] = categorical(objects([*(roles.get(name, name) for name in names), None])[codes])
+    renamed = {"tool_name": categorical(objects([*(roles.get(name, name) for name in names), None])[codes])}
     for column, told in (("tool_category", _category), ("words", under_tool)):
         values = objects([*table.categories(column), None])[table.codes(column)]
         tools = objects(names)[codes[is_new]]
         values[is_new] = [told(value, tool, roles[tool]) for value, tool in zip(values[is_new], tools, strict=True)]
-        frame[column] = categorical(values)
-    return EventTable(frame)
+        renamed[column] = categorical(values)
+    return table.with_columns(renamed)
 
 
 def _category(known: str | None, _new: str, role: str) -> str | None:

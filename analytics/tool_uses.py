@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analytics.events import COLUMN_KINDS
 from analytics.row_groups import numbers_within
 from analytics.sessions import SessionEvents
 
@@ -70,7 +71,7 @@ def pair_tool_uses(sessions: SessionEvents) -> ToolUses:
 
     def known(name: str, missing: float) -> np.ndarray:
         """The call's value of a column, or the result's where the call does not know."""
-        values = table.codes(name) if table.frame[name].dtype == "category" else table.values(name)
+        values = table.codes(name) if COLUMN_KINDS[name] == "text" else table.values(name)
         mine, its = values[either], values[other]
         is_missing = np.isnan(mine) if np.isnan(missing) else mine == missing
         return np.where(is_missing, its, mine)

@@ -152,13 +152,13 @@ def _not_judged(world: World, table: EventTable) -> EventTable:
 
 def _unknown_rows(stored: EventTable, new: EventTable) -> EventTable:
     """The new events that are neither stored already nor repeated among themselves."""
-    both = EventTable.concat([stored, new])
+    both = EventTable.concat([table.only(("session_id", "event_id")) for table in (stored, new)])
     return new.take(~both.repeated()[len(stored) :])
 
 
 def _with_room(stored: EventTable, unknown: EventTable, most: int) -> EventTable:
     """The unknown events up to the number that is kept of a session, in the order they came."""
-    both = EventTable.concat([stored, unknown])
+    both = EventTable.concat([table.only(("session_id",)) for table in (stored, unknown)])
     sizes = np.bincount(both.codes("session_id"), minlength=1)
     if sizes.max() <= most:
         return unknown

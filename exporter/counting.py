@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
-from analytics.events import EventTable
+from analytics.coded_text import CodedText
+from analytics.events import EventTable, objects
 from analytics.failures import AGENT_FAULTS
 from analytics.findings import Finding
 from analytics.sessions import SessionEvents
@@ -24,6 +26,9 @@ BY_USER: Final = {"sigyn_cost_usd_total": ("user_id", "project")}
 """Counters that tell users apart, with their labels."""
 
 _TOKEN_KINDS: Final = ("input", "output", "cache_read", "cache_creation")
+_BY_OUTCOME: Final = ("tool_name", "failure_kind")
+_NEIGHBOURS: Final = ("time_ns", "session_id", "event", "sequence", "event_id", "tool_category")
+"""What tells which tool results of a session are neighbours."""
 
 
 def count_batch(fresh: EventTable, stored: EventTable, whole: EventTable) -> dict[str, Counts]:
@@ -62,65 +67,88 @@ def _more(now: Counts, before: Counts) -> Counts:
     return {labels: count - before.get(labels, 0) for labels, count in now.items() if count > before.get(labels, 0)}
 
 
-def _texts(table: EventTable, name: str) -> list[str]:
-    """A text column with "" for missing."""
-    lookup = np.array([*table.categories(name), ""], dtype=object)
-    return list(lookup[table.codes(name)])
+def _groups(table: EventTable, *names: str) -> tuple[list[tuple[str, ...]], np.ndarray]:
+    """The combinations of texts that occur in some columns, "" for missing, and the number of each row's."""
+    columns = [table.texts(name) for name in names]
+    keys: np.ndarray = np.zeros(len(table), dtype=np.int64)
+    for column in columns:
+        keys = keys * (len(column.texts) + 1) + (column.codes + np.int64(1))
+    numbers, rest = pd.factorize(keys)
+    labels = []
+    for column in reversed(columns):
+        width = len(column.texts) + 1
+        labels.append(objects([*column.listed, ""])[rest % width - 1].tolist())
+        rest = rest // width
+    return list(zip(*reversed(labels), strict=True)), numbers
 
 
 def _sizes(table: EventTable, *names: str) -> Counts:
-    return dict(Counter(zip(*(_texts(table, name) for name in names), strict=True)))
+    labels, numbers = _groups(table, *names)
+    return _totals(labels, np.bincount(numbers, minlength=len(labels)))
+
+
+def _totals(labels: Iterable[tuple[str, ...]], amounts: np.ndarray) -> Counts:
+    """Amounts by label; different groups may have one label, such as a missing text and an empty one."""
+    totals: Counts = {}
+    for label, amount in zip(labels, amounts.tolist(), strict=True):
+        totals[label] = totals.get(label, 0) + amount
+    return totals
 
 
 def _sums(table: EventTable, value: str, *names: str) -> Counts:
     """Sums of a numeric column by text columns; rows without the value do not count."""
-    part = table.take(~np.isnan(table.values(value)))
-    totals: Counts = {}
-    for labels, amount in zip(
-        zip(*(_texts(part, name) for name in names), strict=True), part.values(value).tolist(), strict=True
-    ):
-        # A negative amount would turn a counter back; the telemetry of a broken client must not.
-        totals[labels] = totals.get(labels, 0.0) + max(amount, 0.0)
-    return totals
+    part = table.only((value, *names)).take(~np.isnan(table.values(value)))
+    labels, numbers = _groups(part, *names)
+    # A negative amount would turn a counter back; the telemetry of a broken client must not.
+    amounts = np.maximum(part.values(value), 0.0)
+    return _totals(labels, np.bincount(numbers, amounts, len(labels)))
 
 
-def _outcomes(results: EventTable) -> list[str]:
+def _outcomes(results: EventTable) -> CodedText:
     """Success, unknown, or the kind of failure of each tool result."""
-    kinds = _texts(results, "failure_kind")
-    return [
-        "success" if success == 1 else "unknown" if success < 0 else kind or "failed"
-        for success, kind in zip(results.values("success"), kinds, strict=True)
-    ]
+    kinds = results.texts("failure_kind")
+    success, count = results.values("success"), len(kinds.texts)
+    texts = [*(kind or "failed" for kind in kinds.listed), "success", "unknown", "failed"]
+    known = np.where(kinds.codes < 0, count + 2, kinds.codes)
+    return CodedText(np.where(success == 1, count, np.where(success < 0, count + 1, known)), objects(texts))
 
 
 def _tool_calls(fresh: EventTable, results: EventTable) -> Counts:
     """Finished and refused tool calls by tool and outcome."""
-    counts: Counter[tuple[str, ...]] = Counter(zip(_texts(results, "tool_name"), _outcomes(results), strict=True))
+    counts = _sizes(results.with_columns({"failure_kind": _outcomes(results)}), *_BY_OUTCOME)
     refused = fresh.take(fresh.is_one_of("event", ("tool_decision",)) & fresh.is_one_of("decision", ("reject",)))
-    counts.update((name, "rejected") for name in _texts(refused, "tool_name"))
-    return dict(counts)
+    for (name,), count in _sizes(refused, "tool_name").items():
+        counts[(name, "rejected")] = counts.get((name, "rejected"), 0) + count
+    return counts
 
 
 def _transitions(table: EventTable) -> Counts:
     """Pairs of neighbouring tool results of a session, by tool category."""
-    sessions = SessionEvents.from_table(_results(table))
-    categories = _texts(sessions.table, "tool_category")
+    sessions = SessionEvents.from_table(_results(table.only(_NEIGHBOURS)))
+    category = sessions.table.texts("tool_category")
+    names = [*(text or "other" for text in category.listed), "other"]
+    width = len(names)
+    codes = category.codes.astype(np.int64) % width  # a missing one, -1, is the last
     follows = np.flatnonzero(sessions.rank > 0)
-    return dict(Counter((categories[row - 1] or "other", categories[row] or "other") for row in follows))
+    pairs, counts = np.unique(codes[follows - 1] * width + codes[follows], return_counts=True)
+    return _totals([(names[pair // width], names[pair % width]) for pair in pairs.tolist()], counts)
 
 
 def _persona_calls(table: EventTable) -> Counts:
     """Tool results by the personas that their session was asked to take."""
-    named, results = table.take(table.codes("persona") >= 0), _results(table)
+    named = table.only(("session_id", "persona")).take(table.codes("persona") >= 0)
     personas: dict[str, set[str]] = {}
-    for session_id, persona in zip(_texts(named, "session_id"), _texts(named, "persona"), strict=True):
+    for session_id, persona in _groups(named, "session_id", "persona")[0]:
         personas.setdefault(session_id, set()).add(persona)
-    counts: Counter[tuple[str, ...]] = Counter()
-    for session_id, outcome in zip(_texts(results, "session_id"), _outcomes(results), strict=True):
+    results = _results(table.take(table.is_one_of("session_id", personas)))
+    counts: Counts = {}
+    found = _sizes(results.with_columns({"failure_kind": _outcomes(results)}), "session_id", "failure_kind")
+    for (session_id, outcome), count in found.items():
         if outcome == "success" or outcome in AGENT_FAULTS:
-            for persona in personas.get(session_id, ()):
-                counts[(persona, "success" if outcome == "success" else "failed")] += 1
-    return dict(counts)
+            for persona in personas[session_id]:
+                label = (persona, "success" if outcome == "success" else "failed")
+                counts[label] = counts.get(label, 0) + count
+    return counts
 
 
 def count_dropped(dropped: Mapping[str, int], repeated: int) -> Counts:

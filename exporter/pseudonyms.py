@@ -72,10 +72,12 @@ class Pseudonyms:
             None if pair < 0 else self.project(projects[pair // width], (*users, None)[pair % width])
             for pair in pairs.tolist()
         ]
-        frame = events.frame.copy(deep=False)
-        frame["user_id"] = categorical(objects([*map(self.user, users), None])[user_codes])
-        frame["project"] = categorical(objects(lookup)[numbers])
-        return EventTable(frame)
+        return events.with_columns(
+            {
+                "user_id": categorical(objects([*map(self.user, users), None])[user_codes]),
+                "project": categorical(objects(lookup)[numbers]),
+            }
+        )
 
     def info(self, session: SessionInfo) -> SessionInfo:
         """The same for a session that has been measured."""

@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from analytics.events import EventTable
 from analytics.sessions import CHECKPOINTS, SessionEvents
 
 EVERY: Final = 24
@@ -105,10 +104,10 @@ def prefixes_of(sessions: SessionEvents, chosen: np.ndarray, grid: PrefixGrid) -
     starts = np.concatenate(([0], np.cumsum(ages)))
     rows = np.arange(starts[-1]) + np.repeat(sessions.starts[numbers] - starts[:-1], ages)
     names = prefix_names([sessions.session_ids[number] for number in numbers], ages)
-    frame = sessions.table.take(rows).frame
     codes = np.repeat(np.arange(len(names)), ages)
-    frame["session_id"] = pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=object))
-    return SessionEvents(EventTable(frame), starts, names)
+    renamed = pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=object))
+    table = sessions.table.take(rows).with_columns({"session_id": renamed})
+    return SessionEvents(table, starts, names)
 
 
 def prefix_names(session_ids: Sequence[str], ages: np.ndarray) -> tuple[str, ...]:

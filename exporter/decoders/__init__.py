@@ -53,6 +53,9 @@ def decode_records(records: Iterable[RawRecord], decoder: Decoder | None = None)
     """Decode records, each by its own format unless a decoder is given."""
     decoded = Decoded()
     for record in records:
+        if decoder is None and (own := native.whole(record)) is not None:
+            decoded.by_source.setdefault(native.DECODER.name, []).append(own)
+            continue
         chosen = decoder or recognise(record)
         if chosen is None:
             decoded.dropped["unknown_format"] += 1

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 NativeRecord = dict[str, Any]
+_NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Undecodable(ValueError):  # noqa: N818 - says what a record is
@@ -22,8 +24,7 @@ class Undecodable(ValueError):  # noqa: N818 - says what a record is
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
+class RawRecord(NamedTuple):
     """One telemetry record as a source delivered it.
 
     Attributes:
@@ -39,12 +40,8 @@ class RawRecord:
     fields: Mapping[str, Any]
     line: str = ""
     time_ns: int | None = None
-    labels: Mapping[str, str] = None  # type: ignore[assignment]
+    labels: Mapping[str, str] = _NO_LABELS
     identify: Callable[[], str] | None = None
-
-    def __post_init__(self) -> None:
-        if self.labels is None:
-            object.__setattr__(self, "labels", {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,26 @@ from exporter.decoders.values import unix_seconds
 _HOOK_NAMES: Final = ("hook_event_name", "hook_event_type", "hookEventName")
 
 
+def whole(record: RawRecord) -> NativeRecord | None:
+    """The record's object where that is a native event as it stands, with a session, a time and an order of its own.
+
+    Most are, and need neither to be tried for every format nor to be completed.
+    """
+    fields = record.fields
+    get = fields.get
+    event = get("event")
+    is_whole = (
+        isinstance(event, str)
+        and get("session_id") is not None
+        and get("timestamp") is not None
+        and get("sequence") is not None
+        and event not in HOOK_EVENTS
+        and not record.line
+        and fields.keys().isdisjoint(_HOOK_NAMES)
+    )
+    return fields if is_whole and isinstance(fields, dict) else None
+
+
 def _recognises(record: RawRecord) -> bool:
     """An ``event`` that is no hook's; a line that lacks anything else is still native, and counted as such."""
     fields = record.fields

@@ -14,7 +14,6 @@ from analytics.analysis import SessionRows
 from analytics.evaluation.alarm_delay import first_alarms, session_threshold
 from analytics.evaluation.prefix_grid import PrefixGrid, prefix_names, prefixes_of
 from analytics.evaluation.trial import ANOMALY, RISK, Scores
-from analytics.events import EventTable
 from analytics.rule_occurrences import Hit
 from analytics.rules import RuleSet
 from analytics.sessions import SessionEvents
@@ -90,9 +89,9 @@ def measure_prefixes(
 
 def _placed_hits(sessions: SessionEvents, rules: RuleSet) -> dict[str, list[Hit]]:
     """Hits by session, their ``sequence`` the position of the event, so that one can tell at which ages they are in."""
-    frame = sessions.table.frame.assign(sequence=sessions.rank)
+    table = sessions.table.with_columns({"sequence": sessions.rank})
     hits: dict[str, list[Hit]] = {}
-    for hit in rules.hits(EventTable(frame)):
+    for hit in rules.hits(table):
         hits.setdefault(hit.session_id, []).append(hit)
     return hits
 

@@ -7,15 +7,18 @@ entries for far less.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any, Final
+
+import numpy as np
 
 from exporter.loki.entry import LokiEntry
 
 HOUR_SECONDS: Final = 3600
 HOUR_NS: Final = HOUR_SECONDS * 10**9
+_ENTRY_TIME: Final = itemgetter(0)
 
 Hours = Mapping[int, int]
 """Entries by hour. An hour is named by its end in Unix seconds; that moment belongs to it, as where Loki counts."""
@@ -55,9 +58,12 @@ class Ledger:
 
     def with_read(self, entries: Iterable[LokiEntry]) -> Ledger:
         """The ledger after these entries were read."""
-        counts = Counter(self.hours)
-        counts.update(hour_of(entry.time_ns) for entry in entries)
-        return replace(self, hours=counts)
+        times = np.fromiter(map(_ENTRY_TIME, entries), dtype=np.int64)
+        ends, counts = np.unique(-(-times // HOUR_NS) * HOUR_SECONDS, return_counts=True)
+        hours = dict(self.hours)
+        for hour, count in zip(ends.tolist(), counts.tolist(), strict=True):
+            hours[hour] = hours.get(hour, 0) + count
+        return replace(self, hours=hours)
 
     def with_hour(self, hour: int, count: int) -> Ledger:
         """The ledger with another number for one hour."""

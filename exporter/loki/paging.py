@@ -1,18 +1,22 @@
 """Spans of time become entries, page by page, forward.
 
 A page may end between entries that share a nanosecond, so the next one starts at the last time seen, not after it,
-and what repeats is left out. Where more entries share one nanosecond than a page holds, the page is doubled until
-they fit; where the server does not allow that, ``LokiLimit`` is raised: going on would lose entries, staying would
-never end.
+and what repeats is left out. A full millisecond is asked for from a nanosecond earlier: Loki leaves out a chunk whose
+last entry has the very millisecond that a query starts at. Where more entries share one nanosecond than a page holds,
+the page is doubled until they fit; where the server does not allow that, ``LokiLimit`` is raised: going on would lose
+entries, staying would never end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Final, Protocol
 
 from exporter.loki.entry import LokiEntry, Page, identity
 from exporter.loki.errors import LokiLimit
+from exporter.loki.ledger import HOUR_NS
+
+_MILLISECOND_NS: Final = 1_000_000
 
 
 class PageReader(Protocol):
@@ -41,7 +45,7 @@ def read_pages(client: PageReader, query: str, start_ns: int, end_ns: int) -> It
     seen: set[str] = set()  # what was yielded of the nanosecond the next page starts with
     limit = client.page_limit
     while start_ns < end_ns:
-        page = client.query_range(query, start_ns, end_ns, limit)
+        page = client.query_range(query, _asked_from(start_ns), end_ns, limit)
         fresh = _without_seen(page.entries, start_ns, seen)
         if fresh:
             yield fresh
@@ -72,8 +76,15 @@ def read_span(client: PageReader, query: str, span: tuple[int, int], budget: int
     return entries, end_ns
 
 
+def _asked_from(start_ns: int) -> int:
+    """Where a query for a span starts; at a full hour there, where Loki begins a query of its own all the same."""
+    return start_ns - 1 if start_ns % _MILLISECOND_NS == 0 and start_ns % HOUR_NS else start_ns
+
+
 def _without_seen(entries: list[LokiEntry], start_ns: int, seen: set[str]) -> list[LokiEntry]:
-    """The entries that the page before did not bring already."""
+    """The entries of the span that the page before did not bring already."""
+    if entries and entries[0].time_ns < start_ns:
+        entries = [entry for entry in entries if entry.time_ns >= start_ns]
     if not seen:
         return entries
     repeated = next((at for at, entry in enumerate(entries) if entry.time_ns > start_ns), len(entries))

@@ -25,7 +25,7 @@ def parse_entries(reply: LokiReply, url: str) -> list[LokiEntry]:
         raise LokiBadReply(f"{url}: the reply holds no log lines; give a log query, not a metric query")
     try:
         entries = [entry for stream in data["result"] for entry in _stream_entries(stream)]
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
         raise LokiBadReply(f"{url}: the reply's streams are not in Loki's form; check that url is Loki's") from error
     entries.sort(key=_ENTRY_TIME)
     return entries
@@ -33,20 +33,21 @@ def parse_entries(reply: LokiReply, url: str) -> list[LokiEntry]:
 
 def _stream_entries(stream: dict[str, Any]) -> list[LokiEntry]:
     """The entries of one stream; all share one mapping of labels."""
-    labels = dict(stream["stream"])
-    entries = []
-    for time_text, line, *rest in stream["values"]:
-        if not isinstance(line, str):
-            raise TypeError("a line must be text")
-        entries.append(LokiEntry(int(time_text), labels, _metadata(rest[0]) if rest else {}, line))
-    return entries
+    labels, values = dict(stream["stream"]), stream["values"]
+    if not all(isinstance(value[1], str) for value in values):
+        raise TypeError("a line must be text")
+    return [
+        LokiEntry(int(value[0]), labels, _metadata(value[2]) if len(value) > 2 else {}, value[1]) for value in values
+    ]
 
 
 def _metadata(categories: dict[str, dict[str, str]]) -> dict[str, str]:
     """Structured metadata and what the query extracted, as one; the metadata wins, as in the default encoding."""
     metadata = categories.get("structuredMetadata") or {}
+    if not isinstance(metadata, dict):
+        raise TypeError("structured metadata must be an object")
     parsed = categories.get("parsed")
-    return {**parsed, **metadata} if parsed else dict(metadata)
+    return {**parsed, **metadata} if parsed else metadata
 
 
 def parse_counts(reply: LokiReply, url: str) -> dict[int, int]:

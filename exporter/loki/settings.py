@@ -68,7 +68,7 @@ class LokiSettings:
     timeout_seconds: tuple[float, float] = (5.0, 75.0)
     page_limit: int = 5000
     max_reply_bytes: int = 64 * 2**20
-    slice_seconds: float = 6 * 3600.0
+    slice_seconds: float = 3600.0
     threads: int = 3
     overlap_seconds: float = 300.0
     late_seconds: float = DAY_SECONDS

@@ -15,24 +15,23 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from operator import itemgetter
 from typing import Final
-
-import orjson
 
 from analytics.intake import Intake
 from exporter.decoders.decoder import RawRecord
 from exporter.garbage_collection import made_at_rest
 from exporter.loki.cursor import Cursor
-from exporter.loki.entry import LokiEntry, entry_id
+from exporter.loki.entry import LokiEntry
 from exporter.loki.errors import LokiError
 from exporter.loki.ledger import Ledger
 from exporter.loki.paging import PageReader, read_span
 from exporter.loki.settings import LokiSettings
 from exporter.loki.slices import ReadAhead, ReadSlice, Slice, read_slices
+from exporter.loki.turns import short_turns
 from exporter.shards import WHOLE, Shard
 from exporter.sources.late_entries import LateEntries, ReadAgain
+from exporter.sources.loki_record import raw_record
 from exporter.sources.source import Batch, Position, SourceError
 
 logger = logging.getLogger(__name__)
@@ -110,7 +109,8 @@ class LokiSource:
             for again in self._late.read(reading.ledgers, reading.starts(self._overlap_ns), now_ns):
                 yield self._late_batch(reading, again)
             reading.skip_to(lookback_ns)
-            with contextlib.closing(read_slices(self._slice_reader(starts), span, self._read_ahead())) as slices:
+            pieces = read_slices(self._slice_reader(starts), span, self._read_ahead())
+            with short_turns(), contextlib.closing(pieces) as slices:
                 for found in slices:
                     if reading.entries and len(reading.entries) + len(found) > self._batch_entries:
                         yield self._batch(reading, span)
@@ -153,7 +153,7 @@ class LokiSource:
 
     def _slice_reader(self, starts: Mapping[str, int]) -> ReadSlice:
         """A function that reads all selectors between two times, each from its own start on."""
-        budget = max(1, self._batch_entries // len(starts))
+        budget = self._slice_entries
 
         def read_slice(start_ns: int, end_ns: int) -> Slice:
             entries: dict[str, list[LokiEntry]] = {}
@@ -168,8 +168,15 @@ class LokiSource:
         return read_slice
 
     def _read_ahead(self) -> ReadAhead:
-        longest_ns = _nanoseconds(self._settings.slice_seconds)
-        return ReadAhead(self._settings.threads, longest_ns, plenty=self._batch_entries)
+        """As many entries as there are threads for batches, read in slices of a page for each selector."""
+        longest_ns, threads = _nanoseconds(self._settings.slice_seconds), self._settings.threads
+        plenty = self._slice_entries * len(self._settings.selectors)
+        return ReadAhead(threads, longest_ns, plenty, waiting=max(threads, threads * self._batch_entries // plenty))
+
+    @property
+    def _slice_entries(self) -> int:
+        """Entries of a selector at which a slice stops: of more than a page, Loki would read the rest again."""
+        return max(1, min(self._settings.page_limit, self._batch_entries // len(self._settings.selectors)))
 
     def _batch(self, reading: _Reading, span: tuple[int, int]) -> Batch:
         """What has been read since the last batch, decoded."""
@@ -253,7 +260,8 @@ class _Reading:
     def add(self, found: Slice, overlap_ns: int) -> None:
         """Take over a slice, without the entries read before."""
         fresh = {selector: self.cursors[selector].fresh(entries) for selector, entries in found.entries.items()}
-        self.entries.extend(heapq.merge(*fresh.values(), key=_ENTRY_TIME))
+        parts = list(fresh.values())
+        self.entries.extend(parts[0] if len(parts) == 1 else heapq.merge(*parts, key=_ENTRY_TIME))
         self.cursors = {
             selector: cursor.advanced(fresh[selector], found.reached_ns, overlap_ns)
             for selector, cursor in self.cursors.items()
@@ -268,18 +276,6 @@ class _Reading:
         entries, self.entries = self.entries, []
         self.taken_ns = self.reached_ns
         return entries
-
-
-def raw_record(entry: LokiEntry) -> RawRecord:
-    """An entry as decoders take it: a JSON line by its object, any other line by labels and metadata."""
-    if entry.line.startswith("{"):
-        try:
-            document = orjson.loads(entry.line)
-        except orjson.JSONDecodeError:  # a cut or broken line: the decoders count it
-            document = None
-        if isinstance(document, dict):
-            return RawRecord(document, "", entry.time_ns, entry.attributes, partial(entry_id, entry))
-    return RawRecord(entry.attributes, entry.line, entry.time_ns, identify=partial(entry_id, entry))
 
 
 def _stored_cursors(position: Position) -> tuple[Cursors, dict[str, Ledger]]:

@@ -14,16 +14,16 @@ reading a chunk runs nothing that is in it. zlib's checksum tells whether a chun
 from __future__ import annotations
 
 import itertools
-import json
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pandas as pd
 
+from analytics.coded_text import CodedText, narrowed
 from analytics.events import (
     COLUMN_KINDS,
     DETAILS,
@@ -34,6 +34,7 @@ from analytics.events import (
     objects,
 )
 from exporter.state.errors import DamagedValue
+from exporter.state.json_text import from_json, to_bytes
 
 CHUNK_FORMAT: Final = 1
 
@@ -74,51 +75,94 @@ def pack_events(table: EventTable) -> Iterator[EventChunk]:
     order = np.argsort(codes, kind="stable")
     ordered = codes[order]
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    columns = [_Column(table, name, order, starts) for name in _STORED]
+    sessions = _Sessions(order, starts)
+    columns = [_packer(table, name, sessions) for name in _STORED if name in table.columns]
     names = table.categories("session_id")
-    bounds = np.append(starts, len(ordered)).tolist()
-    for number, (start, stop) in enumerate(itertools.pairwise(bounds)):
-        packed = [column.pack(start, stop) for column in columns if column.is_present[number]]
-        header = json.dumps(
-            {"events": stop - start, "columns": [entry for entry, _ in packed]}, separators=(",", ":")
-        ).encode()
+    for number, (start, stop) in enumerate(itertools.pairwise(sessions.bounds)):
+        packed = [column.pack(number, start, stop) for column in columns if column.is_present[number]]
+        header = to_bytes({"events": stop - start, "columns": [entry for entry, _ in packed]})
         body = b"".join((_HEADER_LENGTH.pack(len(header)), header, *(buffer for _, buffer in packed)))
         yield EventChunk(names[ordered[start]], bytes((CHUNK_FORMAT,)) + zlib.compress(body, _LEVEL))
 
 
-class _Column:
+class _Sessions:
+    """Where each session's rows stand: the rows in order of session, and where in that order each session begins."""
+
+    def __init__(self, order: np.ndarray, starts: np.ndarray) -> None:
+        self.order = order
+        self.starts = starts
+        self.bounds: list[int] = np.append(starts, len(order)).tolist()
+        self.number = np.repeat(np.arange(len(starts)), np.diff(self.bounds))
+
+
+class _Packer(Protocol):
     """One column of a table, its rows brought into order of session."""
 
-    def __init__(self, table: EventTable, name: str, order: np.ndarray, starts: np.ndarray) -> None:
-        self.name = name
-        self.kind = COLUMN_KINDS[name]
-        values = table.codes(name) if self.kind == "text" else table.values(name)
-        self.is_present: list[bool] = np.logical_or.reduceat(_present(self.kind, values)[order], starts).tolist()
-        if not any(self.is_present):
-            return
-        self.values = values[order]
-        if self.kind == "text":
-            self.texts = objects(table.categories(name))
-        elif self.kind != "object":
-            self.type = _BUFFER_TYPES[self.kind][0]
-            self.values = self.values.astype(self.type, copy=False)
+    is_present: list[bool]
 
-    def pack(self, start: int, stop: int) -> tuple[list[Any], bytes]:
-        """Header entry and buffer of some rows."""
-        values = self.values[start:stop]
-        if self.kind == "text":
-            return self._pack_text(values)
-        if self.kind == "object":
-            texts = [value if isinstance(value, str) else None for value in values]
-            return [self.name, "", texts], b""
-        return [self.name, self.type, None], values.tobytes()
+    def pack(self, number: int, start: int, stop: int) -> tuple[list[Any], bytes]:
+        """Header entry and buffer of a session's rows."""
 
-    def _pack_text(self, codes: np.ndarray) -> tuple[list[Any], bytes]:
-        used, own = np.unique(codes, return_inverse=True)
-        if used[0] < 0:
-            used, own = used[1:], own - 1
-        code_type = next(name for name in _CODE_TYPES if len(used) <= np.iinfo(name).max)
-        return [self.name, code_type, self.texts[used].tolist()], own.astype(code_type).tobytes()
+
+def _packer(table: EventTable, name: str, sessions: _Sessions) -> _Packer:
+    kind = COLUMN_KINDS[name]
+    if kind == "text":
+        return _TextPacker(table, name, sessions)
+    values = table.values(name)[sessions.order]
+    is_present = np.logical_or.reduceat(_present(kind, values), sessions.starts).tolist()
+    return _ObjectPacker(name, values, is_present) if kind == "object" else _NumberPacker(name, values, is_present)
+
+
+class _NumberPacker:
+    """Numbers of any kind, as they are."""
+
+    def __init__(self, name: str, values: np.ndarray, is_present: list[bool]) -> None:
+        self.is_present = is_present
+        self._name = name
+        self._type = _BUFFER_TYPES[COLUMN_KINDS[name]][0]
+        self._values = values.astype(self._type, copy=False)
+
+    def pack(self, _number: int, start: int, stop: int) -> tuple[list[Any], bytes]:
+        """Header entry and buffer of a session's rows."""
+        return [self._name, self._type, None], self._values[start:stop].tobytes()
+
+
+class _ObjectPacker:
+    """Texts of which hardly one is like another, in the header."""
+
+    def __init__(self, name: str, values: np.ndarray, is_present: list[bool]) -> None:
+        self.is_present = is_present
+        self._name = name
+        self._values = [value if isinstance(value, str) else None for value in values.tolist()]
+
+    def pack(self, _number: int, start: int, stop: int) -> tuple[list[Any], bytes]:
+        """Header entry of a session's rows; there is no buffer."""
+        return [self._name, "", self._values[start:stop]], b""
+
+
+class _TextPacker:
+    """Codes into the texts that occur in a session, found for all sessions at once."""
+
+    def __init__(self, table: EventTable, name: str, sessions: _Sessions) -> None:
+        self._name = name
+        column = table.texts(name)
+        codes = column.codes[sessions.order]
+        rows = np.flatnonzero(codes >= 0)
+        width = len(column.texts)
+        # The sessions stand one after the other, so what is numbered as it appears is numbered session by session.
+        numbers, pairs = pd.factorize(sessions.number[rows] * width + codes[rows])
+        bounds = np.searchsorted(pairs // max(width, 1), np.arange(len(sessions.starts) + 1))
+        self._bounds: list[int] = bounds.tolist()
+        self.is_present = (np.diff(bounds) > 0).tolist()
+        self._texts: list[str] = column.texts[pairs % max(width, 1)].tolist()
+        self._codes = np.full(len(codes), -1, dtype=np.int32)
+        self._codes[rows] = numbers - bounds[sessions.number[rows]]
+
+    def pack(self, number: int, start: int, stop: int) -> tuple[list[Any], bytes]:
+        """Header entry and buffer of a session's rows."""
+        texts = self._texts[self._bounds[number] : self._bounds[number + 1]]
+        code_type = next(name for name in _CODE_TYPES if len(texts) <= np.iinfo(name).max)
+        return [self._name, code_type, texts], self._codes[start:stop].astype(code_type).tobytes()
 
 
 def _present(kind: str, values: np.ndarray) -> np.ndarray:
@@ -137,28 +181,34 @@ def unpack_events(chunks: Iterable[tuple[str, bytes]]) -> EventTable:
     for session_id, payload in chunks:
         try:
             pieces.add(session_id, payload)
-        except (zlib.error, struct.error, ValueError, TypeError, KeyError, IndexError) as error:
+        except (DamagedValue, zlib.error, struct.error, ValueError, TypeError, KeyError, IndexError) as error:
             raise DamagedValue(f"events of session {session_id!r} cannot be read back") from error
     return pieces.table()
 
 
 @dataclass(slots=True)
 class _Pieces:
-    """The parts of every column that chunks brought, until all are there and the columns can be made at once."""
+    """The parts of every column that chunks brought, until all are there and the columns can be made at once.
+
+    Attributes:
+        length: rows so far.
+        parts: by column, what chunks brought and the row each begins at.
+        texts: by text column, the texts that the codes of each part stand for.
+    """
 
     length: int = 0
-    parts: dict[str, list[tuple[int, Any]]] = field(default_factory=dict)
-    codes: dict[str, dict[str, int]] = field(default_factory=dict)
+    parts: dict[str, list[tuple[int, np.ndarray]]] = field(default_factory=dict)
+    texts: dict[str, list[list[str]]] = field(default_factory=dict)
 
     def add(self, session_id: str, payload: bytes) -> None:
-        """Take one chunk apart; parts are noted with the row they begin at."""
+        """Take one chunk apart."""
         if payload[0] != CHUNK_FORMAT:
             raise ValueError(f"unknown chunk format {payload[0]}")
         body = zlib.decompress(memoryview(payload)[1:])
         offset = _HEADER_LENGTH.size + _HEADER_LENGTH.unpack_from(body)[0]
-        header = json.loads(body[_HEADER_LENGTH.size : offset])
+        header = from_json(body[_HEADER_LENGTH.size : offset])
         events = header["events"]
-        self._add_texts("session_id", np.zeros(events, dtype=np.int8), [session_id])
+        self._add("session_id", np.zeros(events, dtype=np.int8), [session_id])
         for name, buffer_type, texts in header["columns"]:
             if buffer_type not in _BUFFER_TYPES[COLUMN_KINDS[name]]:
                 raise ValueError(f"column {name} cannot be of type {buffer_type!r}")
@@ -167,20 +217,13 @@ class _Pieces:
                 continue
             values = np.frombuffer(body, buffer_type, events, offset)
             offset += values.nbytes
-            if texts is None:
-                self._add(name, values)
-            else:
-                self._add_texts(name, values, texts)
+            self._add(name, values, texts)
         self.length += events
 
-    def _add(self, name: str, values: np.ndarray) -> None:
+    def _add(self, name: str, values: np.ndarray, texts: list[str] | None = None) -> None:
         self.parts.setdefault(name, []).append((self.length, values))
-
-    def _add_texts(self, name: str, own: np.ndarray, texts: list[str]) -> None:
-        """Codes of one chunk become codes of the whole table; the last place stands for missing, -1."""
-        codes = self.codes.setdefault(name, {})
-        lookup = np.array([*(codes.setdefault(text, len(codes)) for text in texts), -1], dtype=np.int32)
-        self._add(name, lookup[own])
+        if texts is not None:
+            self.texts.setdefault(name, []).append(texts)
 
     def table(self) -> EventTable:
         """The columns, filled from their parts."""
@@ -188,17 +231,29 @@ class _Pieces:
             return EventTable.empty()
         return EventTable.from_columns({name: self._column(name, parts) for name, parts in self.parts.items()})
 
-    def _column(self, name: str, parts: list[tuple[int, Any]]) -> np.ndarray | pd.Categorical:
+    def _column(self, name: str, parts: list[tuple[int, np.ndarray]]) -> np.ndarray | CodedText:
         kind = COLUMN_KINDS[name]
         if kind == "text":
-            codes = _filled(np.full(self.length, -1, dtype=np.int32), parts)
-            return pd.Categorical.from_codes(codes, categories=pd.Index(list(self.codes[name]), dtype=object))
+            return self._text_column(parts, self.texts[name])
         if kind == "time":
             return _filled(np.empty(self.length, dtype=np.int64), parts)
         return _filled(np.asarray(missing_values(kind, self.length)), parts)
 
+    def _text_column(self, parts: list[tuple[int, np.ndarray]], texts: list[list[str]]) -> CodedText:
+        """Codes of each chunk become codes of the whole table; the place before a chunk's texts stands for missing."""
+        numbers: dict[str, int] = {}
+        lookup: list[int] = [-1]
+        places = np.zeros(self.length, dtype=np.int64)
+        for (start, values), own in zip(parts, texts, strict=True):
+            places[start : start + len(values)] = values
+            places[start : start + len(values)] += len(lookup)
+            lookup += [numbers.setdefault(text, len(numbers)) for text in own]
+            lookup.append(-1)
+        codes = np.array(lookup, dtype=np.int32)[places]
+        return CodedText(narrowed(codes, len(numbers)), objects(list(numbers)))
 
-def _filled(column: np.ndarray, parts: list[tuple[int, Any]]) -> np.ndarray:
+
+def _filled(column: np.ndarray, parts: list[tuple[int, np.ndarray]]) -> np.ndarray:
     for start, values in parts:
         column[start : start + len(values)] = values
     return column

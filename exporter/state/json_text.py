@@ -24,15 +24,23 @@ def to_json(value: Any) -> str:
     return json.dumps(value, default=_plain, separators=(",", ":"))
 
 
-def from_json(text: str) -> Any:
-    """What ``to_json`` wrote; whole numbers beyond 64 bits become floats. Raises ``DamagedValue``."""
+def to_bytes(value: Any) -> bytes:
+    """Texts, whole numbers, lists and mappings as JSON in UTF-8, or in ASCII where UTF-8 cannot hold a text."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # half a surrogate pair
+        return to_json(value).encode()
+
+
+def from_json(text: str | bytes) -> Any:
+    """What ``to_json`` and ``to_bytes`` wrote; whole numbers beyond 64 bits become floats. Raises ``DamagedValue``."""
     try:
         return orjson.loads(text)  # several times faster, but refuses NaN, infinities and lone surrogates
     except orjson.JSONDecodeError:
         return _from_any_json(text)
 
 
-def _from_any_json(text: str) -> Any:
+def _from_any_json(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

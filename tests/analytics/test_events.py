@@ -29,6 +29,19 @@ def test_tables_with_different_vocabularies_join_by_value():
     assert joined.frame.dtypes["tool_name"] == "category"
 
 
+def test_a_table_of_some_columns_has_the_others_missing():
+    table = table_of(use(0, "Read"), use(1, "Bash")).only(("tool_name",))
+    assert table.frame["tool_name"].tolist() == ["Read", "Bash"]
+    assert table.frame["event"].isna().all()
+    assert table.categories("event") == []
+    assert list(table.values("sequence")) == [-1, -1]
+
+
+def test_texts_are_not_to_be_had_of_a_column_of_numbers():
+    with pytest.raises(ValueError, match="the column cost_usd holds no texts"):
+        table_of(use(0)).codes("cost_usd")
+
+
 def test_rows_sort_by_session_then_time_then_sequence():
     table = table_of(
         record("b", 5, session_id="x", sequence=1),

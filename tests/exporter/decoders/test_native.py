@@ -1,6 +1,9 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from exporter.decoders import recognise
 from exporter.decoders.decoder import RawRecord
-from exporter.decoders.native import DECODER
+from exporter.decoders.native import DECODER, whole
 
 LINE = {"timestamp": "2026-09-01T10:00:00Z", "session_id": "s-1", "event": "tool_call", "tool_name": "Bash"}
 TIME_NS = 1_788_256_803_250_000_000
@@ -33,3 +36,33 @@ def test_hook_names_log_lines_and_events_that_are_no_text_are_not_native():
     assert not DECODER.recognises(RawRecord({**LINE, "hook_event_name": "PreToolUse"}))
     assert not DECODER.recognises(RawRecord({**LINE, "event": ["tool_call"]}))
     assert not DECODER.recognises(RawRecord(LINE, "claude_code.tool_result"))
+
+
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "event": st.sampled_from(["tool_call", "PreToolUse", "Stop", 7, None]),
+        "session_id": st.sampled_from(["s", "", None, 3]),
+        "timestamp": st.sampled_from(["2026-09-01T10:00:00Z", None, 5]),
+        "sequence": st.sampled_from([None, 0, "x"]),
+        "hook_event_name": st.sampled_from(["PreToolUse", None]),
+        "event_id": st.sampled_from(["e", None]),
+    },
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(fields=FIELDS, line=st.sampled_from(["", "claude_code.tool_result"]))
+def test_what_passes_as_whole_is_what_the_decoder_makes_of_it(fields, line):
+    record = RawRecord(fields, line, TIME_NS, {"session_id": "s-9"}, lambda: "id")
+    passed = whole(record)
+    if passed is not None:
+        assert recognise(record) is DECODER
+        assert list(DECODER.decode(record)) == [passed]
+        assert passed["sequence"] is not None
+
+
+def test_a_complete_line_passes_as_whole():
+    line = {**LINE, "sequence": 0}
+    assert whole(RawRecord(line)) is line
+    assert whole(RawRecord(LINE)) is None

@@ -101,3 +101,23 @@ def test_recorded_pages_that_split_a_nanosecond_lose_and_repeat_nothing():
     pages = read_pages(Recorded(), "{}", 1795250720729125888, 1795250781729125888)
     sequences = [entry.metadata.get("event_sequence") for page in pages for entry in page]
     assert sequences == ["0", "1", "2", "3", "4", "5", "6", "7", None]
+
+
+class ChunkedPages(MemoryPages):
+    """Leaves out, as Loki 3 does, the chunk whose last entry has the millisecond that a query starts at."""
+
+    chunk_entries = 3
+
+    def query_range(self, query, start_ns, end_ns, limit):
+        held = sorted(self.entries, key=lambda entry: entry.time_ns)
+        chunks = [held[at : at + self.chunk_entries] for at in range(0, len(held), self.chunk_entries)]
+        shown = [chunk for chunk in chunks if chunk[-1].time_ns // 1_000_000 > start_ns // 1_000_000]
+        return MemoryPages([entry for chunk in shown for entry in chunk]).query_range(query, start_ns, end_ns, limit)
+
+
+@settings(max_examples=100, deadline=None)
+@given(milliseconds=st.lists(st.integers(1, 15), max_size=40), limit=st.integers(1, 9))
+def test_entries_at_the_end_of_a_chunk_that_a_page_begins_with_are_not_lost(milliseconds, limit):
+    entries = numbered([at * 1_000_000 for at in milliseconds])
+    found = read_all(ChunkedPages(entries, page_limit=limit), 20_000_000)
+    assert lines(found) == lines(entries)

@@ -7,7 +7,7 @@ from exporter.loki.slices import SHORTEST_SLICE_NS, ReadAhead, Slice, read_slice
 from tests.loki_pages import entry_at
 
 MINUTE = SHORTEST_SLICE_NS
-AHEAD = ReadAhead(threads=3, longest_ns=60 * MINUTE, plenty=100)
+AHEAD = ReadAhead(threads=3, longest_ns=60 * MINUTE, plenty=100, waiting=5)
 
 
 class Reader:
@@ -54,13 +54,54 @@ def test_slices_shrink_where_much_lies_and_grow_again():
     assert max(sparse) == 60
 
 
-def test_no_more_slices_are_under_way_than_threads_allow():
+def test_no_more_slices_are_read_ahead_than_may_wait():
     reader = Reader()
     slices = read_slices(reader, (0, 6000 * MINUTE), AHEAD)
     next(slices)
-    assert len(reader.started) <= 3
     slices.close()
-    assert len(reader.started) <= 3
+    assert len(reader.started) <= 5
+
+
+def test_no_more_slices_are_read_at_a_time_than_there_are_threads():
+    running, most, lock = [], [], threading.Lock()
+    all_three = threading.Barrier(3, timeout=5)
+
+    def read(start_ns, end_ns):
+        with lock:
+            running.append(start_ns)
+            most.append(len(running))
+        all_three.wait()
+        with lock:
+            running.remove(start_ns)
+        return Slice({"{}": []}, end_ns)
+
+    list(read_slices(read, (0, 360 * MINUTE), AHEAD))
+    assert max(most) == 3
+
+
+def test_the_rest_of_a_slice_is_read_before_what_waits():
+    reader = Reader(dense_until_ns=60 * MINUTE, most_ns=30 * MINUTE)
+    waits = threading.Event()
+
+    def read(start_ns, end_ns):
+        if start_ns >= 60 * MINUTE:  # what waits keeps every thread busy until the rest has come
+            assert waits.wait(5)
+        return reader(start_ns, end_ns)
+
+    slices = read_slices(read, (0, 600 * MINUTE), AHEAD)
+    assert [next(slices).reached_ns // MINUTE for _ in range(2)] == [30, 60]
+    waits.set()
+    slices.close()
+
+
+@pytest.mark.parametrize("dense_until", [0, 300 * MINUTE])
+def test_slices_end_on_the_hour_or_on_a_half_or_a_quarter_of_one(dense_until):
+    reader = Reader(dense_until_ns=dense_until, most_ns=10 * MINUTE)
+    list(read_slices(reader, (7 * MINUTE, 1000 * MINUTE), AHEAD))
+    ends = {end for _, end in reader.started} - {1000 * MINUTE}
+    allowed = {3_600_000_000_000 >> halved for halved in range(6)}
+    assert all(any(end % length == 0 for length in allowed) for end in ends)
+    assert {end for end in ends if end > 400 * MINUTE} <= set(range(0, 1000 * MINUTE, 15 * MINUTE))
 
 
 def test_slices_before_a_failure_are_delivered():

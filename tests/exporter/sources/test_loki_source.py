@@ -1,4 +1,5 @@
 import json
+import sys
 from collections import Counter
 
 import numpy as np
@@ -12,7 +13,8 @@ from analytics.intake import Intake
 from exporter.loki.client import LokiClient
 from exporter.loki.entry import LokiEntry
 from exporter.loki.settings import LokiSettings
-from exporter.sources.loki import LokiSource, raw_record
+from exporter.sources.loki import LokiSource
+from exporter.sources.loki_record import raw_record
 from exporter.sources.source import SourceError
 from tests.loki_pages import MemoryPages, entry_at, numbered
 from tests.loki_standin import Fault, running_standin
@@ -163,6 +165,20 @@ def test_a_selector_with_much_and_one_with_little_lose_nothing():
     assert sorted(reading.read(NOW)) == sorted(names(client.entries))
 
 
+def test_threads_take_short_turns_while_loki_is_read_and_never_after(monkeypatch):
+    usual = sys.getswitchinterval()
+    during = []
+    client = MemoryPages(numbered([NOW - SECOND]))
+    ask = client.query_range
+    monkeypatch.setattr(client, "query_range", lambda *asked: during.append(sys.getswitchinterval()) or ask(*asked))
+    assert Reading(client).read(NOW) == ["n0"]
+    assert max(during) < usual
+    client.fails_from_ns = 0
+    with pytest.raises(SourceError):
+        Reading(client).read(NOW)
+    assert sys.getswitchinterval() == usual
+
+
 def test_an_idle_stretch_longer_than_a_slice_is_left_behind():
     reading = Reading(MemoryPages(numbered([NOW - 1])))
     reading.read(NOW)
@@ -199,7 +215,7 @@ def test_after_a_long_absence_only_the_lookback_is_read():
     reading.read(NOW)
     client.queries.clear()
     assert reading.read(NOW + 1001 * SECOND) == ["n1"]
-    assert min(start_ns for _, start_ns, _, _ in client.queries) == NOW + 901 * SECOND
+    assert min(start_ns for _, start_ns, _, _ in client.queries) == NOW + 901 * SECOND - 1
 
 
 @pytest.mark.parametrize("position", [{"x": 1}, {"selectors": []}, {"selectors": {"{}": {"through_ns": "soon"}}}])
