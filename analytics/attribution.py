@@ -48,7 +48,8 @@ class Attributor:
     def log_probabilities(self, habits: np.ndarray) -> np.ndarray:
         """Logarithm of each class's probability, shape (n_sessions, n_classes)."""
         # Unlike BLAS, einsum gives a session the same to the last bit whatever sessions stand beside it.
-        return log_softmax(np.einsum("ij,jk->ik", habits, self.weights, optimize=False) + self.offset, axis=1)
+        sums = np.einsum("ij,jk->ik", habits.astype(float), self.weights, optimize=False)
+        return log_softmax(sums + self.offset, axis=1)
 
     def odds_against(self, log_probabilities: np.ndarray) -> np.ndarray:
         """Logarithm of the odds that a session is another class's, shape (n_sessions, n_classes); higher is stranger.

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
+from analytics.feature_rows import FeatureRows
 from analytics.features import FEATURES
 from analytics.sessions import CHECKPOINTS
 
@@ -145,7 +146,9 @@ def from_model_space(values: np.ndarray) -> np.ndarray:
     return np.clip(np.where(_IS_SKEWED, np.expm1(values), values), 0.0, _MOST)
 
 
-def fit_baseline(values: np.ndarray, ages: np.ndarray, is_final: np.ndarray, who: Sequence[Who]) -> Baseline:
+def fit_baseline(
+    values: np.ndarray | FeatureRows, ages: np.ndarray, is_final: np.ndarray, who: Sequence[Who]
+) -> Baseline:
     """Learn what is ordinary.
 
     Args:
@@ -154,24 +157,31 @@ def fit_baseline(values: np.ndarray, ages: np.ndarray, is_final: np.ndarray, who
         is_final: whether a row is a session's final one; scopes are learned from final rows only.
         who: agent and user of each row.
     """
-    known = ~np.isnan(values).all(axis=0)
     nodes = [age for age in CHECKPOINTS if (ages >= age).any()] or [CHECKPOINTS[0]]
-    overall = _location_and_scale(to_model_space(values[is_final]), None)
+    ended = np.asarray(values[is_final])
+    overall = _location_and_scale(to_model_space(ended), None)
     pairs = [overall]
     for age in nodes:
         near = (ages > age / 1.5) & (ages < age * 1.5)
         enough = near.sum() >= LEAST_ROWS
-        pairs.append(_location_and_scale(to_model_space(values[near]), pairs[-1]) if enough else pairs[-1])
+        pairs.append(_location_and_scale(to_model_space(np.asarray(values[near])), pairs[-1]) if enough else pairs[-1])
     location = np.stack([pair[0] for pair in pairs[1:]])
     scale = np.stack([pair[1] for pair in pairs[1:]])
     nothing = np.zeros(len(FEATURES))
-    rough = Baseline(np.log2(np.array(nodes, dtype=float)), location, scale, nothing, nothing, {}, {}, known)
-    finals = np.flatnonzero(is_final)
-    people = [who[int(row)] for row in finals]
-    deviations = rough.standardise(values[finals], ages[finals], [(None, None)] * len(finals))
+    rough = Baseline(np.log2(np.array(nodes, dtype=float)), location, scale, nothing, nothing, {}, {}, _known(values))
+    people = [who[row] for row in np.flatnonzero(is_final).tolist()]
+    deviations = rough.standardise(ended, ages[is_final], [(None, None)] * len(ended))
     shifts, sizes = _scope_shifts(deviations, people)
-    scoped = Baseline(rough.log_ages, location, scale, nothing, nothing, shifts, sizes, known)
-    return _with_expected_range(scoped, values[finals], ages[finals], people)
+    scoped = replace(rough, shifts=shifts, scope_sizes=sizes)
+    return _with_expected_range(scoped, ended, ages[is_final], people)
+
+
+def _known(values: np.ndarray | FeatureRows) -> np.ndarray:
+    """Features that any row has, shape (n_features,), bool."""
+    known = np.zeros(len(FEATURES), dtype=bool)
+    for first in range(0, len(values), _BLOCK):
+        known |= ~np.isnan(np.asarray(values[first : first + _BLOCK])).all(axis=0)
+    return known
 
 
 def _with_expected_range(baseline: Baseline, values: np.ndarray, ages: np.ndarray, who: list[Who]) -> Baseline:
@@ -179,10 +189,7 @@ def _with_expected_range(baseline: Baseline, values: np.ndarray, ages: np.ndarra
     deviations = baseline.standardise(values, ages, who)
     tail = (1 - EXPECTED_SHARE) / 2
     low, high = np.quantile(deviations, [tail, 1 - tail], axis=0)
-    return Baseline(
-        baseline.log_ages, baseline.location, baseline.scale, low, high, baseline.shifts, baseline.scope_sizes,
-        baseline.known,
-    )  # fmt: skip
+    return replace(baseline, low=low, high=high)
 
 
 def _location_and_scale(rows: np.ndarray, wider: tuple[np.ndarray, np.ndarray] | None) -> tuple[np.ndarray, np.ndarray]:

@@ -17,13 +17,15 @@ import numpy as np
 
 from analytics.age_calibration import AgeCalibration, age_bucket
 from analytics.baseline import Who
+from analytics.blas_threads import one_blas_thread
 from analytics.detectors import Detector, FittedDetector
 from analytics.detectors.covariance import FittedCovariance, fit_covariance
 from analytics.detectors.extreme import FittedExtreme, fit_extreme
-from analytics.step_evidence import MEASURES, SizeStory, StepEvidence, TraceScope, fit_step_evidence
+from analytics.step_evidence import SeenSteps, StepEvidence, TraceScope, fit_step_evidence
+from analytics.step_measures import MEASURES
 from analytics.traces import Trace
 from analytics.vocabulary_model import VocabularyModel, fit_vocabulary
-from analytics.voices import COVARIANCE, EXTREME, WORDS, WRONG_USER, voices_of
+from analytics.voices import COVARIANCE, EXTREME, WORDS, WRONG_USER, added_up, voices_of
 
 TraceScopes = tuple[TraceScope, ...]
 
@@ -53,6 +55,21 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What the detectors see in some rows.
+
+    Attributes:
+        raw: raw scores by detector, shape (n_rows,) each: higher is stranger, NaN where there is nothing to look at.
+        steps: what the steps tell.
+        farthest: the feature that is farthest out, by number, shape (n_rows,).
+    """
+
+    raw: dict[str, np.ndarray]
+    steps: SeenSteps
+    farthest: np.ndarray
+
+
+@dataclass(frozen=True)
 class FittedDetectors:
     """Everything that has seen the training sessions."""
 
@@ -63,24 +80,28 @@ class FittedDetectors:
     words: VocabularyModel
 
     def raw(self, evidence: Evidence) -> dict[str, np.ndarray]:
-        """Raw scores by detector, shape (n_rows,) each: higher is stranger, NaN where there is nothing to look at."""
-        measures = self.steps.measure(evidence.traces, evidence.scopes)
-        return {
-            **{name: detector.score(evidence.deviations) for name, detector in self.by_name.items()},
+        """Raw scores by detector, as in ``Seen``."""
+        return self.look(evidence).raw
+
+    def look(self, evidence: Evidence) -> Seen:
+        """Look at some rows."""
+        steps = self.steps.look(evidence.traces, evidence.scopes)
+        strangeness = self.extreme.strangeness(evidence.deviations)
+        with one_blas_thread():
+            named = {name: detector.score(evidence.deviations) for name, detector in self.by_name.items()}
+        raw = {
+            **named,
             COVARIANCE: self.covariance.score(evidence.deviations),
-            EXTREME: self.extreme.score(evidence.deviations),
-            **{name: measures[:, column] for column, name in enumerate(MEASURES)},
+            EXTREME: strangeness.max(axis=1),
+            **{name: steps.measures.values[:, column] for column, name in enumerate(MEASURES)},
             WORDS: self.words.measure(evidence.traces, evidence.who),
             WRONG_USER: evidence.odds,
         }
+        return Seen(raw, steps, strangeness.argmax(axis=1))
 
     def correlated(self, deviations: np.ndarray) -> np.ndarray:
         """Each feature's share of what the covariance says, shape (n_rows, n_features)."""
         return self.covariance.shares(deviations)
-
-    def farthest(self, deviations: np.ndarray) -> np.ndarray:
-        """The feature of each row that is farthest out, as a mask of shape (n_rows, n_features)."""
-        return self.extreme.farthest(deviations)
 
 
 def fit_detectors(detectors: tuple[Detector, ...], evidence: Evidence, seed: int) -> FittedDetectors:
@@ -100,13 +121,13 @@ class EnsembleScores:
 
     Attributes:
         joint: calibrated joint score, shape (n_rows,).
-        raw: each detector's raw score, shape (n_rows,).
+        seen: what the detectors saw, their raw scores among it.
         detectors: each detector's calibrated score, shape (n_rows,).
         voices: each voice's part of the joint evidence, shape (n_rows,); they add up to it.
     """
 
     joint: np.ndarray
-    raw: Mapping[str, np.ndarray]
+    seen: Seen
     detectors: Mapping[str, np.ndarray]
     voices: Mapping[str, np.ndarray]
 
@@ -120,21 +141,20 @@ class Ensemble:
     joint: AgeCalibration
 
     def score(self, evidence: Evidence) -> EnsembleScores:
-        """Judge rows at their ages."""
-        if not len(evidence):
-            return EnsembleScores(np.zeros(0), {}, {}, {})
-        raw = self.detectors.raw(evidence)
-        voices = voices_of({name: self.calibrations[name].evidence(one, evidence.ages) for name, one in raw.items()})
+        """Judge rows, at least one, at their ages."""
+        seen, ages = self.detectors.look(evidence), evidence.ages
+        voices = voices_of({name: self.calibrations[name].evidence(raw, ages) for name, raw in seen.raw.items()})
         return EnsembleScores(
-            self.joint.score(_sum(voices), evidence.ages),
-            raw,
-            {name: self.calibrations[name].score(values, evidence.ages) for name, values in raw.items()},
+            self.joint.score(added_up(voices), ages),
+            seen,
+            {name: self.calibrations[name].score(raw, ages) for name, raw in seen.raw.items()},
             voices,
         )
 
-    def size_stories(self, evidence: Evidence) -> list[SizeStory | None]:
-        """What the sizes of each row's steps say."""
-        return self.detectors.steps.size_stories(evidence.traces, evidence.scopes)
+    def usual(self, detector: str, ages: np.ndarray) -> np.ndarray:
+        """The raw score that most sessions of each age do not exceed, shape (n_rows,)."""
+        distinct, row = np.unique(ages, return_inverse=True)
+        return np.array([self.calibrations[detector].usual(age) for age in distinct.tolist()])[row]
 
 
 @dataclass(frozen=True)
@@ -157,10 +177,6 @@ def calibrate(detectors: FittedDetectors, held_back: HeldBack) -> tuple[Ensemble
     evidence = {
         name: calibrations[name].own_evidence(raw, buckets, held_back.is_final) for name, raw in held_back.raw.items()
     }
-    joint = _sum(voices_of(evidence))
+    joint = added_up(voices_of(evidence))
     calibration = AgeCalibration.of(joint, buckets, held_back.is_final)
     return Ensemble(detectors, calibrations, calibration), calibration.own_score(joint, buckets, held_back.is_final)
-
-
-def _sum(voices: Mapping[str, np.ndarray]) -> np.ndarray:
-    return np.sum(list(voices.values()), axis=0)

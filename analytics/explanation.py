@@ -10,8 +10,9 @@ themselves. What says the same thing is one theme (see ``analytics.reason_themes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -19,7 +20,8 @@ import numpy as np
 from analytics.reason_themes import ORDER, theme_of_channel
 from analytics.reasons import (
     Part,
-    Subject,
+    Subjects,
+    Telling,
     disorder_reason,
     feature_parts,
     main_reasons,
@@ -28,105 +30,143 @@ from analytics.reasons import (
     user_reason,
     word_reason,
 )
-from analytics.step_evidence import ORDER_MEASURES, SEQUENCE, SIZE_MEASURES, OrderStory, SizeStory
+from analytics.step_evidence import SeenSteps
+from analytics.step_measures import DISORDER, ORDER_MEASURES, SEQUENCE, SIZE_MEASURES
+from analytics.step_stories import OrderStory, order_story, worst_step
 from analytics.traces import CHANNELS
 from analytics.verdicts import Reason
-from analytics.voices import COVARIANCE, EXTREME, SHAPE, WORDS, WRONG_USER, beyond_usual
+from analytics.voices import COVARIANCE, EXTREME, SHAPE, WORDS, WRONG_USER, added_up, beyond_usual
 from analytics.voices import ORDER as ORDER_VOICE
 
 
 @dataclass(frozen=True)
-class Case:
-    """One session that was judged.
+class Cases:
+    """Sessions that were judged, one row each.
 
     Attributes:
-        subject: its features and steps.
-        correlated: each feature's share of what the covariance says, shape (n_features,).
-        farthest: the feature that is farthest out, as a mask of shape (n_features,).
-        anomaly: the joint score.
-        voices: each voice's part of the joint evidence.
-        raw: raw scores by detector.
-        usual: what most sessions of that age do not exceed, for the detectors told by a number.
-        sizes: what the sizes of its steps say.
-        order_measure: of the order's measures the louder one, which speaks for both.
-        order: what the order of its steps says; None where that is no more than usual.
-        new_words: words that the user hardly ever used, least expected first.
+        subjects: their features and steps.
+        correlated: each feature's share of what the covariance says, shape (n, n_features).
+        farthest: the feature that is farthest out, by number, shape (n,).
+        anomaly: the joint scores, shape (n,).
+        voices: each voice's part of the joint evidence, shape (n,).
+        raw: raw scores by detector, shape (n,) each.
+        usual: what most sessions of that age do not exceed, for the detectors told by a number, shape (n,) each.
+        order: calibrated scores of the order's measures, of which the louder speaks for both, shape (n,) each.
+        steps: what the steps tell.
+        new_words: by row, the words that the user hardly ever used, least expected first.
     """
 
-    subject: Subject
+    subjects: Subjects
     correlated: np.ndarray
     farthest: np.ndarray
-    anomaly: float
-    voices: Mapping[str, float]
-    raw: Mapping[str, float]
-    usual: Mapping[str, float]
-    sizes: SizeStory | None
-    order_measure: str
-    order: OrderStory | None
-    new_words: Sequence[str]
+    anomaly: np.ndarray
+    voices: Mapping[str, np.ndarray]
+    raw: Mapping[str, np.ndarray]
+    usual: Mapping[str, np.ndarray]
+    order: Mapping[str, np.ndarray]
+    steps: SeenSteps
+    new_words: Callable[[int], Sequence[str]]
 
-    def is_loud(self, detector: str) -> bool:
-        """Whether a detector says more than it does of most sessions of that age."""
-        return self.raw[detector] > self.usual[detector]
+    def is_loud(self, detector: str) -> np.ndarray:
+        """Whether a detector says more than it does of most sessions of that age, shape (n,)."""
+        return np.asarray(self.raw[detector] > self.usual[detector])
+
+    def numbers(self, detector: str, row: int) -> tuple[float, float]:
+        """What a detector says of a session, and what it does not exceed in most sessions of that age."""
+        return float(self.raw[detector][row]), float(self.usual[detector][row])
 
 
 TOLD_BY_NUMBER: Final = (*ORDER_MEASURES, WORDS, WRONG_USER)
 """Detectors whose reason is a number and what was expected of it."""
 
 
-def explain(case: Case) -> tuple[Reason, ...]:
-    """The main reasons, weightiest first."""
-    unit = case.anomaly / max(sum(case.voices.values()), 1e-12)
-    share = {voice: part * unit for voice, part in beyond_usual(case.voices).items()}
-    alone = share[SHAPE] * _split(case.subject, case.subject.deviations**2)
-    together = share[COVARIANCE] * _split(case.subject, case.correlated)
-    parts = feature_parts(case.subject, alone + together + share[EXTREME] * case.farthest)
-    return main_reasons([*parts, *_size_parts(case, share), *_order_parts(case, share), *_spoken_parts(case, share)])
+def explain(cases: Cases) -> list[tuple[Reason, ...]]:
+    """The main reasons of each session, weightiest first."""
+    unit = cases.anomaly / np.maximum(added_up(cases.voices), 1e-12)
+    share = {voice: part * unit for voice, part in beyond_usual(cases.voices).items()}
+    parts = feature_parts(cases.subjects, _feature_shares(cases, share))
+    for find in (_size_parts, _order_parts, _user_parts, _word_parts):
+        for row, part in find(cases, share):
+            parts[row].append(part)
+    return [main_reasons(own) for own in parts]
 
 
-def _split(subject: Subject, terms: np.ndarray) -> np.ndarray:
-    """The features' shares by their terms, shape (n_features,), adding up to 1 where any is outside its range."""
-    outside = np.where(subject.beyond > 0, terms, 0.0)
-    return np.asarray(outside / max(float(outside.sum()), 1e-12))
+def _feature_shares(cases: Cases, share: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Each feature's part of the anomaly, shape (n, n_features)."""
+    alone = share[SHAPE][:, None] * _split(cases.subjects, cases.subjects.deviations**2)
+    together = share[COVARIANCE][:, None] * _split(cases.subjects, cases.correlated)
+    shares = np.asarray(alone + together)
+    shares[np.arange(len(shares)), cases.farthest] += share[EXTREME]
+    return shares
 
 
-def _size_parts(case: Case, share: Mapping[str, float]) -> list[Part]:
+def _split(subjects: Subjects, terms: np.ndarray) -> np.ndarray:
+    """The features' shares by their terms, shape (n, n_features), adding up to 1 where any is outside its range."""
+    outside = np.where(subjects.beyond > 0, terms, 0.0)
+    return np.asarray(outside / np.maximum(outside.sum(axis=1, keepdims=True), 1e-12))
+
+
+_Found = list[tuple[int, Part]]
+"""Rows with a part of their anomaly."""
+
+
+def _size_parts(cases: Cases, share: Mapping[str, np.ndarray]) -> _Found:
     """What the sizes say, by channel; durations are told by the features of that theme alone."""
-    if case.sizes is None:
-        return []
-    by_channel = np.sum([share[measure] * case.sizes.shares[measure] for measure in SIZE_MEASURES], axis=0)
+    measures = cases.steps.measures
+    weights = np.sum([share[measure][:, None] * measures.shares(measure) for measure in SIZE_MEASURES], axis=0)
     parts = []
-    for channel, worst, weight in zip(CHANNELS, case.sizes.worst_of, by_channel.tolist(), strict=True):
-        is_telling = worst is not None and worst.is_telling
-        told = size_reason(worst, weight) if worst is not None and is_telling else None
-        parts.append(Part(theme_of_channel(channel), weight, told))
+    for row, channel in np.argwhere(weights > 0).tolist():
+        if cases.steps.models[row] is None:
+            continue
+        worst, told = worst_step(cases.steps, row, channel), None
+        if worst is not None and worst.is_telling:
+            told = Telling("step_novelty", partial(size_reason, worst))
+        parts.append((row, Part(theme_of_channel(CHANNELS[channel]), float(weights[row, channel]), told)))
     return parts
 
 
-def _order_parts(case: Case, share: Mapping[str, float]) -> list[Part]:
+def _order_parts(cases: Cases, share: Mapping[str, np.ndarray]) -> _Found:
     """What the order of the steps says, where it says more than usual."""
-    if case.order is None or not case.is_loud(case.order_measure):
-        return []
-    bits, usual = case.raw[case.order_measure], case.usual[case.order_measure]
-    if case.order_measure == SEQUENCE:
-        odd = order_reason(case.order.oddest, bits, usual, share[ORDER_VOICE])
-        return [Part(WORDS if _runs_new_program(case, case.order) else ORDER, share[ORDER_VOICE], odd)]
-    return [Part(ORDER, share[ORDER_VOICE], disorder_reason(case.order, bits, usual, share[ORDER_VOICE]))]
-
-
-def _spoken_parts(case: Case, share: Mapping[str, float]) -> list[Part]:
-    """What habits and words say, where they say more than usual."""
+    is_disorder = cases.order[DISORDER] > cases.order[SEQUENCE]
+    is_loud = np.where(is_disorder, cases.is_loud(DISORDER), cases.is_loud(SEQUENCE))
+    says_new_words = cases.is_loud(WORDS)
     parts = []
-    if case.is_loud(WRONG_USER):
-        odds = user_reason(case.raw[WRONG_USER], case.usual[WRONG_USER], share[WRONG_USER])
-        parts.append(Part(WRONG_USER, share[WRONG_USER], odds))
-    if case.new_words and case.is_loud(WORDS):
-        new = word_reason(case.new_words, case.raw[WORDS], case.usual[WORDS], share[WORDS])
-        parts.append(Part(WORDS, share[WORDS], new))
+    for row in np.flatnonzero(is_loud & (share[ORDER_VOICE] > 0)).tolist():
+        story = order_story(cases.steps, row)
+        if story is None:
+            continue
+        theme = ORDER
+        if is_disorder[row]:
+            tell = partial(disorder_reason, story, *cases.numbers(DISORDER, row))
+        else:
+            tell = partial(order_reason, story.oddest, *cases.numbers(SEQUENCE, row))
+            if says_new_words[row] and _runs_program(story, cases.new_words(row)):
+                theme = WORDS
+        parts.append((row, Part(theme, float(share[ORDER_VOICE][row]), Telling("sequence_surprise_bits", tell))))
     return parts
 
 
-def _runs_new_program(case: Case, order: OrderStory) -> bool:
-    """Whether the oddest steps run a program that is new to the user: then their order says what the word says."""
-    new = {word.partition(":")[0] for word in case.new_words} if case.is_loud(WORDS) else set()
-    return any(step.partition(":")[2].partition(" ")[0] in new for step in order.oddest)
+def _user_parts(cases: Cases, share: Mapping[str, np.ndarray]) -> _Found:
+    """What the habits say, where they say more than usual."""
+    parts = []
+    for row in np.flatnonzero(cases.is_loud(WRONG_USER) & (share[WRONG_USER] > 0)).tolist():
+        tell = partial(user_reason, *cases.numbers(WRONG_USER, row))
+        parts.append((row, Part(WRONG_USER, float(share[WRONG_USER][row]), Telling("wrong_user_log_odds", tell))))
+    return parts
+
+
+def _word_parts(cases: Cases, share: Mapping[str, np.ndarray]) -> _Found:
+    """What the words say, where they say more than usual."""
+    parts = []
+    for row in np.flatnonzero(cases.is_loud(WORDS) & (share[WORDS] > 0)).tolist():
+        words = cases.new_words(row)
+        if words:
+            tell = partial(word_reason, words, *cases.numbers(WORDS, row))
+            parts.append((row, Part(WORDS, float(share[WORDS][row]), Telling("new_words", tell))))
+    return parts
+
+
+def _runs_program(story: OrderStory, new_words: Sequence[str]) -> bool:
+    """Whether the oddest steps run one of the programs that are new: then their order says what the word says."""
+    new = {word.partition(":")[0] for word in new_words}
+    return any(step.partition(":")[2].partition(" ")[0] in new for step in story.oddest)

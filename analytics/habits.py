@@ -7,6 +7,7 @@ began. Who, where and when otherwise take no part: no id, project, team, version
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import numpy as np
 from analytics.analysis import SessionRows
 from analytics.baseline import to_model_space
 from analytics.features import FEATURES
+from analytics.step_sequences import StepSequences
 from analytics.traces import CHANNELS, Trace
 
 _OFF_HOURS: Final = "off_hours_ratio"
@@ -32,6 +34,9 @@ SIZE_SHRINKAGE: Final = 3.0
 """Steps after which a session's own size with a tool weighs as much as everyone's."""
 CLOCK_CENTRES: Final = 12
 """Overlapping windows of the day, two hours apart."""
+_UNKNOWN: Final = -1
+_BLOCK: Final = 500
+"""Sessions whose habits are measured at once: the more, the more memory their steps take."""
 _CLOCK_SHARPNESS: Final = 4.0
 """Concentration of a window (von Mises): it falls to a third within three hours."""
 FARTHEST: Final = 6.0
@@ -75,32 +80,39 @@ class HabitSpace:
 
     def habits(self, rows: SessionRows) -> np.ndarray:
         """Standardised habits of some sessions, float32, shape (n_sessions, n_columns)."""
-        return np.clip((self._raw(rows) - self.centre) / self.scale, -FARTHEST, FARTHEST).astype(np.float32)
+        result = np.empty((len(rows), len(self.centre)), dtype=np.float32)
+        for first in range(0, len(rows), _BLOCK):
+            raw = self._raw(rows, first, min(first + _BLOCK, len(rows)))
+            result[first : first + _BLOCK] = np.clip((raw - self.centre) / self.scale, -FARTHEST, FARTHEST)
+        return result
 
-    def _raw(self, rows: SessionRows) -> np.ndarray:
-        traces = [rows.trace(number) for number in range(len(rows))]
-        deviations = (to_model_space(rows.values)[:, _COLUMNS] - self.middle) / self.spread
+    def _raw(self, rows: SessionRows, first: int, last: int) -> np.ndarray:
+        """Habits of the sessions from ``first`` to before ``last``, shape (n_sessions, n_columns)."""
+        traces = [rows.trace(number) for number in range(first, last)]
+        steps = StepSequences.of([trace.symbols[: trace.length] for trace in traces])
+        deviations = (to_model_space(rows.values[first:last])[:, _COLUMNS] - self.middle) / self.spread
         views = (
             np.clip(np.nan_to_num(deviations, nan=0.0), -4.0, 4.0),
-            np.array([self._shares(trace) for trace in traces]).reshape(len(rows), len(self.symbols)),
-            np.array([self._sizes(trace) for trace in traces]).reshape(len(rows), self.usual_sizes.size),
-            clock([info.started_ns for info in rows.infos]),
+            self._shares(steps),
+            self._sizes(traces, steps),
+            clock([info.started_ns for info in rows.infos[first:last]]),
         )
         return np.concatenate(views, axis=1)
 
-    def _shares(self, trace: Trace) -> np.ndarray:
+    def _shares(self, steps: StepSequences) -> np.ndarray:
         """Square roots of the tools' shares of the steps: rare tools show, and no share is a logarithm of nothing."""
-        counts = np.zeros(len(self.symbols))
-        for symbol, count in Counter(trace.symbols[: trace.length]).items():
-            column = self.symbols.get(symbol)
-            if column is not None:
-                counts[column] = count
-        return np.sqrt(counts / max(trace.length, 1))
+        codes, number = steps.coded(self.symbols, _UNKNOWN), steps.sequence
+        is_known = codes != _UNKNOWN
+        at = number[is_known] * len(self.symbols) + codes[is_known]
+        shape = (len(steps.length), len(self.symbols))
+        counts = np.bincount(at, minlength=shape[0] * shape[1]).reshape(shape)
+        return np.asarray(np.sqrt(counts / np.maximum(steps.length, 1)[:, None]))
 
-    def _sizes(self, trace: Trace) -> np.ndarray:
-        """How far the session's sizes with each tool are from everyone's, shrunk by how few there are."""
-        sums, counts = _size_sums([trace], self.tools)
-        return ((sums - counts * self.usual_sizes) / (counts + SIZE_SHRINKAGE)).ravel()
+    def _sizes(self, traces: Sequence[Trace], steps: StepSequences) -> np.ndarray:
+        """How far the sessions' sizes with each tool are from everyone's, shrunk by how few there are."""
+        sums, counts = _size_sums(traces, steps, self.tools)
+        sizes = (sums - counts * self.usual_sizes) / (counts + SIZE_SHRINKAGE)
+        return np.asarray(sizes.reshape(len(traces), self.usual_sizes.size))
 
 
 def fit_habit_space(rows: SessionRows) -> HabitSpace:
@@ -108,15 +120,16 @@ def fit_habit_space(rows: SessionRows) -> HabitSpace:
     values = to_model_space(rows.values)[:, _COLUMNS]
     middle, spread = middle_and_spread(values)
     traces = [rows.trace(number) for number in range(len(rows))]
+    steps = StepSequences.of([trace.symbols[: trace.length] for trace in traces])
     symbols = _frequent((set(trace.symbols[: trace.length]) for trace in traces), MOST_SYMBOLS)
     tools = _frequent(
         ({tool_of(symbol) for symbol in trace.symbols[: trace.length]} for trace in traces), MOST_SIZED_TOOLS
     )
-    sums, counts = _size_sums(traces, tools)
+    sums, counts = (each.sum(axis=0) for each in _size_sums(traces, steps, tools))
     usual = sums / np.maximum(counts, 1.0)
     width = len(_COLUMNS) + len(symbols) + usual.size + CLOCK_CENTRES
     rough = HabitSpace(middle, spread, symbols, tools, usual, np.zeros(width), np.ones(width))
-    raw = rough._raw(rows)  # noqa: SLF001 - the same class, one step before it is whole
+    raw = rough._raw(rows, 0, len(rows))  # noqa: SLF001 - the same class, one step before it is whole
     scale = raw.std(axis=0)
     # A column that never varied says nothing, rather than shouting once it does.
     return HabitSpace(middle, spread, symbols, tools, usual, raw.mean(axis=0), np.where(scale > 1e-6, scale, np.inf))
@@ -156,15 +169,13 @@ def _frequent(sets: Iterable[set[str]], most: int) -> dict[str, int]:
     return {name: rank for rank, name in enumerate(ranked[:most])}
 
 
-def _size_sums(traces: Sequence[Trace], tools: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Sum and count of the known sizes of each tool over some traces, shape (n_tools, 4) each."""
-    sums, counts = (np.zeros((len(tools), len(CHANNELS))) for _ in range(2))
-    for trace in traces:
-        codes = np.array([tools.get(tool_of(symbol), -1) for symbol in trace.symbols[: trace.length]], dtype=np.int64)
-        sizes = trace.sizes[: trace.length].astype(float)
-        known = ~np.isnan(sizes) & (codes >= 0)[:, None]
-        for channel in range(len(CHANNELS)):
-            own = known[:, channel]
-            sums[:, channel] += np.bincount(codes[own], sizes[own, channel], minlength=len(tools))
-            counts[:, channel] += np.bincount(codes[own], minlength=len(tools))
-    return sums, counts
+def _size_sums(traces: Sequence[Trace], steps: StepSequences, tools: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Sum and count of each trace's known sizes with each tool, shape (n_traces, n_tools, 4) each."""
+    code = np.array([tools.get(tool_of(name), _UNKNOWN) for name in steps.names], dtype=np.int64)
+    codes, number = code[steps.numbers], steps.sequence
+    sizes = np.concatenate([trace.sizes[: trace.length] for trace in traces]).astype(float)
+    known = ~np.isnan(sizes) & (codes != _UNKNOWN)[:, None]
+    cells = (number * len(tools) + codes)[:, None] * len(CHANNELS) + np.arange(len(CHANNELS))
+    at, shape = cells[known], (len(traces), len(tools), len(CHANNELS))
+    sums = np.bincount(at, sizes[known], minlength=math.prod(shape))
+    return sums.reshape(shape), np.bincount(at, minlength=math.prod(shape)).reshape(shape)

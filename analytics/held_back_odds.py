@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -40,12 +41,25 @@ class HeldBackOdds:
 
         None while even the widest window holds fewer.
         """
+        if (bucket, least) not in self._windows:
+            self._windows[bucket, least] = self._window(bucket, least)
+        near = self._windows[bucket, least]
+        if near is None:
+            return None
+        return float((len(near) - np.searchsorted(near, odds) + 1) / (len(near) + 1))
+
+    @cached_property
+    def _windows(self) -> dict[tuple[int, int], np.ndarray | None]:
+        """Windows asked for before; many sessions ask for the same few."""
+        return {}
+
+    def _window(self, bucket: int, least: int) -> np.ndarray | None:
+        """Odds of the rows of about an age, in rising order; None where they are too few at any width."""
         distance = np.abs(self.buckets - bucket)
-        for width in np.unique(distance):
-            near = distance <= width
-            if near.sum() >= least:
-                return float(((self.odds[near] >= odds).sum() + 1) / (near.sum() + 1))
-        return None
+        if len(distance) < least:
+            return None
+        width = np.sort(distance)[least - 1]
+        return np.sort(self.odds[distance <= width])
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 from typing import Final
 
 import numpy as np
+
+from analytics.step_sequences import StepSequences
 
 ORDER: Final = 3
 _BEGIN: Final = 0
@@ -23,6 +25,8 @@ _UNKNOWN: Final = 1
 """Code of a symbol that was never seen."""
 _FIRST: Final = 2
 _UNSEEN: Final = -1
+_MOST_DIRECT: Final = 2**18
+"""Greatest key up to which keys are looked up directly, in a megabyte at most, rather than searched."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,11 @@ class _Steps:
     at: np.ndarray
 
     @classmethod
-    def of(cls, sequences: Sequence[Sequence[str]], code: dict[str, int]) -> _Steps:
-        bounds = np.cumsum([0, *(len(symbols) for symbols in sequences)])
-        at = np.arange(bounds[-1]) + ORDER * (1 + np.repeat(np.arange(len(sequences)), np.diff(bounds)))
-        codes = np.full(int(bounds[-1]) + ORDER * len(sequences), _BEGIN, dtype=np.int64)
-        codes[at] = [code.get(symbol, _UNKNOWN) for symbols in sequences for symbol in symbols]
+    def of(cls, sequences: StepSequences, code: dict[str, int]) -> _Steps:
+        count, steps = len(sequences.length), len(sequences.numbers)
+        at = np.arange(steps) + ORDER * (1 + sequences.sequence)
+        codes = np.full(steps + ORDER * count, _BEGIN, dtype=np.int64)
+        codes[at] = sequences.coded(code, _UNKNOWN)
         return cls(codes, at)
 
     def before(self, distance: int) -> np.ndarray:
@@ -65,6 +69,22 @@ class _Level:
     followed: np.ndarray
     counts: np.ndarray
 
+    def context(self, keys: np.ndarray) -> np.ndarray:
+        """The number of the context with each key, ``_UNSEEN`` where there is none."""
+        return _find(self.contexts, self._context_at, keys)
+
+    def follower(self, keys: np.ndarray) -> np.ndarray:
+        """The position in ``followed`` of each key, ``_UNSEEN`` where it is not one of them."""
+        return _find(self.followed, self._follower_at, keys)
+
+    @cached_property
+    def _context_at(self) -> np.ndarray | None:
+        return _directory(self.contexts)
+
+    @cached_property
+    def _follower_at(self) -> np.ndarray | None:
+        return _directory(self.followed)
+
 
 @dataclass(frozen=True)
 class OrderModel:
@@ -79,44 +99,55 @@ class OrderModel:
 
     def surprises(self, sequences: Sequence[Sequence[str]]) -> list[np.ndarray]:
         """The surprise of each sequence."""
-        return [bits[:, ORDER] for bits in self.bits(sequences)]
+        together = StepSequences.of(sequences)
+        return together.split(self.bits(together)[1])
 
-    def bits(self, sequences: Sequence[Sequence[str]]) -> list[np.ndarray]:
-        """The surprise of each sequence's symbols given none to ORDER of those before, shape (n_symbols, ORDER + 1)."""
+    def bits(self, sequences: StepSequences) -> tuple[np.ndarray, np.ndarray]:
+        """The surprise of each symbol alone, and given the ORDER symbols before it, shape (n_steps,) each."""
         steps, base = _Steps.of(sequences, self.code), len(self.code) + _FIRST
         symbol = steps.before(0)
         chance = np.full(len(symbol), 1.0 / (len(self.code) + 1))
         context = np.zeros(len(symbol), dtype=np.int64)
-        by_length = np.repeat(chance[:, None], ORDER + 1, axis=1)
+        alone = chance.copy()
         for length, level in enumerate(self.levels):
             if length:
                 parent, before = context, steps.before(length)
-                context = _find(level.contexts, np.where(parent == _UNSEEN, _UNSEEN, parent * base + before))
+                context = level.context(np.where(parent == _UNSEEN, _UNSEEN, parent * base + before))
             seen = np.flatnonzero(context != _UNSEEN)
             inside = context[seen]
-            follower = _find(level.followed, inside * base + symbol[seen])
+            follower = level.follower(inside * base + symbol[seen])
             count = np.where(follower == _UNSEEN, 0, level.counts[follower])
             kinds = level.kinds[inside]
             chance[seen] = (count + kinds * chance[seen]) / (level.totals[inside] + kinds)
-            by_length[:, length] = chance
-        bounds = np.cumsum([0, *(len(symbols) for symbols in sequences)])
-        bits = -np.log2(by_length)
-        return [bits[begin:end] for begin, end in pairwise(bounds)]
+            if not length:
+                alone = chance.copy()
+        return -np.log2(alone), -np.log2(chance)
 
 
-def _find(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _directory(keys: np.ndarray) -> np.ndarray | None:
+    """The position of each key by the key itself, ``_UNSEEN`` in the end; None where that would take much memory."""
+    if keys[-1] >= _MOST_DIRECT:
+        return None
+    positions = np.full(int(keys[-1]) + 2, _UNSEEN, dtype=np.int32)
+    positions[keys] = np.arange(len(keys))
+    return positions
+
+
+def _find(keys: np.ndarray, directory: np.ndarray | None, wanted: np.ndarray) -> np.ndarray:
     """Position of each wanted key among the sorted keys, ``_UNSEEN`` where it is not one of them."""
+    if directory is not None:  # the key _UNSEEN looks at its end, as do those beyond the last
+        return directory[np.minimum(wanted, len(directory) - 1)]
     position = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[position] == wanted, position, _UNSEEN)
 
 
 def fit_order_model(sequences: Sequence[Sequence[str]]) -> OrderModel:
     """Count what followed what in some sessions."""
-    seen = dict.fromkeys(symbol for symbols in sequences for symbol in symbols)
-    code = {symbol: number for number, symbol in enumerate(seen, start=_FIRST)}
+    together = StepSequences.of(sequences)
+    code = {symbol: number for number, symbol in enumerate(together.names, start=_FIRST)}
     if not code:
         return OrderModel(code, ())
-    steps, base = _Steps.of(sequences, code), len(code) + _FIRST
+    steps, base = _Steps.of(together, code), len(code) + _FIRST
     symbol = steps.before(0)
     contexts, context = np.zeros(1, dtype=np.int64), np.zeros(len(symbol), dtype=np.int64)
     levels = []

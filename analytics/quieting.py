@@ -16,8 +16,8 @@ from analytics.baseline import Who
 from analytics.ensemble import Ensemble, Evidence
 from analytics.leniency import QUIETED, Explained
 from analytics.risk_score import anomaly_part
-from analytics.step_evidence import MEASURES
-from analytics.voices import WORDS, voices_of
+from analytics.step_measures import MEASURES
+from analytics.voices import WORDS, added_up, voices_of
 
 
 def anomaly_parts(
@@ -52,7 +52,7 @@ def _without_habit(evidence: Evidence, words: Mapping[Who, frozenset[str]], ense
             if name not in MEASURES
         }
     )
-    return ensemble.joint.score(np.sum(list(voices.values()), axis=0), evidence.ages)
+    return ensemble.joint.score(added_up(voices), evidence.ages)
 
 
 def _rows_of(evidence: Evidence, deviations: np.ndarray, rows: np.ndarray) -> Evidence:

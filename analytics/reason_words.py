@@ -98,11 +98,11 @@ def _tool_of_run(trace: Trace, length: int) -> str:
     """The tool that was called so often in a row with arguments that look alike; ``a tool`` where the trace is cut."""
     longest, run, before = 0, 0, None
     name = ""
+    sizes = np.nan_to_num(trace.sizes[: trace.length, 0], nan=-1.0).tolist()
     for step, symbol in enumerate(trace.symbols[: trace.length]):
         if symbol in NOT_TOOLS:
             continue
-        size = float(np.nan_to_num(trace.sizes[step, 0], nan=-1.0))
-        call = (symbol, size, trace.words[step] if trace.words else "")
+        call = (symbol, sizes[step], trace.words[step] if trace.words else "")
         run = run + 1 if call == before else 1
         before = call
         if run > longest:

@@ -7,18 +7,18 @@ are of the whole, so those of the listed reasons add up to the anomaly at most.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Final
 
 import numpy as np
 
 from analytics.features import FEATURES
-from analytics.features.feature import Feature
 from analytics.reason_themes import is_teller, theme_of
 from analytics.reason_words import feature_words, number
-from analytics.step_evidence import OrderStory, WorstStep
-from analytics.traces import EMPTY_TRACE, Trace
+from analytics.step_stories import OrderStory, WorstStep
+from analytics.traces import Trace
 from analytics.verdicts import Reason
 from analytics.words import described
 
@@ -38,62 +38,74 @@ def direct(deviations: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """One session to explain.
+class Subjects:
+    """Sessions to explain, one row each.
 
     Attributes:
-        values: its features, shape (n_features,), NaN unknown.
+        values: their features, shape (n, n_features), NaN unknown.
         deviations: the same, standardised and directed.
-        expected: lowest and highest value expected of each feature, shape (n_features,) each.
-        trace: its steps.
-        has_user: whether its user is known, whose sessions the expected values then come from.
+        expected: lowest and highest value expected of each feature, shape (n, n_features) each.
+        traces: their steps.
+        has_user: whether the user of each is known, whose sessions the expected values then come from.
     """
 
     values: np.ndarray
     deviations: np.ndarray
     expected: tuple[np.ndarray, np.ndarray]
-    trace: Trace = EMPTY_TRACE
-    has_user: bool = True
+    traces: Sequence[Trace]
+    has_user: Sequence[bool]
 
-    @property
-    def whose(self) -> str:
-        """Whose sessions the expected values come from."""
-        return "this user's sessions" if self.has_user else "other sessions"
+    def __len__(self) -> int:
+        return len(self.values)
 
-    @property
+    @cached_property
     def beyond(self) -> np.ndarray:
-        """How far each feature lies outside its expected range, shape (n_features,); 0 where it does not."""
+        """How far each feature lies outside its expected range, shape (n, n_features); 0 where it does not."""
         low, high = self.expected
         return np.asarray(np.nan_to_num(np.maximum(np.maximum(self.values - high, low - self.values), 0.0)))
 
 
 @dataclass(frozen=True, slots=True)
+class Telling:
+    """A reason that is put into words if a person is told: its feature, and the reason by its share of the anomaly."""
+
+    feature: str
+    tell: Callable[[float], Reason]
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the anomaly, the theme it belongs to, and the reason that tells it, if a person would be told."""
+    """A part of the anomaly, the theme it belongs to, and what tells it, if a person would be told."""
 
     theme: str
     share: float
-    reason: Reason | None
+    telling: Telling | None
 
 
-def feature_parts(subject: Subject, shares: np.ndarray) -> list[Part]:
-    """The features outside their expected range.
+def feature_parts(subjects: Subjects, shares: np.ndarray) -> list[list[Part]]:
+    """The features outside their expected range, by session.
 
     Args:
-        subject: the session.
-        shares: each feature's part of the anomaly, shape (n_features,).
+        subjects: the sessions.
+        shares: each feature's part of the anomaly, shape (n, n_features).
     """
-    is_harmless = subject.deviations * _HARMLESS_SIGN > 0
-    worth = np.flatnonzero((subject.beyond >= _LEAST) & ~is_harmless & ~np.isnan(subject.values))
-    return [_feature_part(FEATURES[k], int(k), subject, float(shares[k])) for k in worth]
+    is_harmless = subjects.deviations * _HARMLESS_SIGN > 0
+    worth = (subjects.beyond >= _LEAST) & ~is_harmless & ~np.isnan(subjects.values)
+    parts: list[list[Part]] = [[] for _ in range(len(subjects))]
+    is_high, part = (subjects.values > subjects.expected[1])[worth].tolist(), shares[worth].tolist()
+    for row, column, high, share in zip(*(at.tolist() for at in np.nonzero(worth)), is_high, part, strict=True):
+        name = FEATURES[column].name
+        telling = Telling(name, partial(_feature_reason, subjects, row, column))
+        parts[row].append(Part(theme_of(name, is_high=high), share, telling))
+    return parts
 
 
-def _feature_part(feature: Feature, column: int, subject: Subject, share: float) -> Part:
-    value = float(subject.values[column])
-    expected = float(subject.expected[0][column]), float(subject.expected[1][column])
-    text = feature_words(feature, value, expected, subject.whose, subject.trace)
-    theme = theme_of(feature.name, is_high=value > expected[1])
-    return Part(theme, share, Reason(feature.name, value, *expected, share, text))
+def _feature_reason(subjects: Subjects, row: int, column: int, share: float) -> Reason:
+    feature, value = FEATURES[column], float(subjects.values[row, column])
+    expected = float(subjects.expected[0][row, column]), float(subjects.expected[1][row, column])
+    whose = "this user's sessions" if subjects.has_user[row] else "other sessions"
+    text = feature_words(feature, value, expected, whose, subjects.traces[row])
+    return Reason(feature.name, value, *expected, share, text)
 
 
 def size_reason(worst: WorstStep, share: float) -> Reason:
@@ -154,20 +166,23 @@ def user_reason(odds: float, expected: float, share: float) -> Reason:
     return Reason("wrong_user_log_odds", odds, min(0.0, expected), expected, share, text)
 
 
-def main_reasons(parts: Iterable[Part]) -> tuple[Reason, ...]:
+def main_reasons(parts: Sequence[Part]) -> tuple[Reason, ...]:
     """The weightiest themes, at most MOST_REASONS, each told by its best reason, with the theme's whole share."""
+    if not any(part.share > 0 for part in parts):
+        return ()
     themes: dict[str, list[Part]] = defaultdict(list)
     for part in parts:
         themes[part.theme].append(part)
-    told = [_told(theme, own) for theme, own in themes.items()]
-    ordered = sorted((reason for reason in told if reason is not None), key=lambda reason: -reason.contribution)
-    return tuple(reason for reason in ordered if reason.contribution > 0)[:MOST_REASONS]
+    shares = {theme: sum(part.share for part in own) for theme, own in themes.items()}
+    tellings = {theme: _best(theme, own) for theme, own in themes.items()}
+    weighty = sorted((theme for theme, share in shares.items() if share > 0), key=lambda theme: -shares[theme])
+    told = [(found, shares[theme]) for theme in weighty if (found := tellings[theme]) is not None]
+    return tuple(found.tell(share) for found, share in told[:MOST_REASONS])
 
 
-def _told(theme: str, parts: Sequence[Part]) -> Reason | None:
-    """The reason that tells a theme: the one that always does where it is unusual, else the weightiest."""
-    reasons = [part.reason for part in parts if part.reason is not None]
-    if not reasons:
+def _best(theme: str, parts: Sequence[Part]) -> Telling | None:
+    """What tells a theme: the reason that always does where it is unusual, else the weightiest."""
+    tellings = [(part.telling, part.share) for part in parts if part.telling is not None]
+    if not tellings:
         return None
-    best = max(reasons, key=lambda reason: (is_teller(reason.feature, theme), reason.contribution))
-    return replace(best, contribution=sum(part.share for part in parts))
+    return max(tellings, key=lambda one: (is_teller(one[0].feature, theme), one[1]))[0]

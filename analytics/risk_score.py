@@ -65,7 +65,7 @@ class FindingRates:
         full = SEVERITY_WEIGHTS[finding.severity]
         share = max(self.rate(finding.rule, who), 1e-9)
         span = np.log(COMMON_SHARE / RARE_SHARE)
-        usual = float(np.clip(np.log(share / RARE_SHARE) / span, 0.0, 1.0))
+        usual = min(max(float(np.log(share / RARE_SHARE) / span), 0.0), 1.0)
         return full * (1.0 - usual * (1.0 - COMMON_WEIGHT[finding.severity]))
 
 

@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 
 from analytics.sorted_runs import SortedRuns
+from analytics.step_sequences import StepSequences
 from analytics.traces import CHANNELS, Trace
 
 NEIGHBOUR: Final = 3
@@ -83,23 +84,18 @@ class SizeModel:
 
     def novelty(self, trace: Trace) -> np.ndarray:
         """Novelty of each step and channel, shape (n_steps, 4); 0 where a size or a history is unknown."""
-        return self.novelties([trace])[0]
+        return self.novelties(StepSequences.of([trace.symbols]), trace.sizes)
 
-    def novelties(self, traces: Sequence[Trace]) -> list[np.ndarray]:
-        """The novelty of each trace, all looked up together."""
-        if not traces:
-            return []
-        sizes = np.concatenate([trace.sizes for trace in traces]).astype(float)
+    def novelties(self, steps: StepSequences, sizes: np.ndarray) -> np.ndarray:
+        """Novelty of each step and channel of many traces, shape (n_steps, 4), their sizes one under the other."""
+        sizes = sizes.astype(float)
         result = np.zeros(sizes.shape)
         if self.known:
             table = self._table
-            codes = np.array(
-                [table.code.get(symbol, 0) for trace in traces for symbol in trace.symbols], dtype=np.int64
-            )
-            run = table.run_of[codes]
-            usable = ~np.isnan(sizes) & (run != _UNKNOWN)
+            run = table.run_of[steps.coded(table.code, 0)]
+            usable = np.nonzero(~np.isnan(sizes) & (run != _UNKNOWN))
             result[usable] = _novelty(table.known, table.spread, run[usable], sizes[usable])
-        return np.split(result, np.cumsum([len(trace.sizes) for trace in traces])[:-1])
+        return result
 
     @cached_property
     def _table(self) -> _Table:
@@ -140,28 +136,33 @@ class _Table:
         )
 
 
-def fit_size_model(traces: Sequence[Trace], seed: int) -> SizeModel:
+def fit_size_model(traces: Sequence[Trace]) -> SizeModel:
     """Collect the sizes seen with each symbol."""
-    if not any(trace.symbols for trace in traces):
+    steps = StepSequences.of([trace.symbols for trace in traces])
+    if not steps.names:
         return SizeModel({})
-    names = sorted({symbol for trace in traces for symbol in trace.symbols})
-    code = {name: number for number, name in enumerate(names)}
-    codes = np.array([code[symbol] for trace in traces for symbol in trace.symbols])
+    names = sorted(steps.names)
+    codes = steps.coded({name: number for number, name in enumerate(names)}, _UNKNOWN)
     sizes = np.concatenate([trace.sizes for trace in traces]).astype(float)
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(len(names) + 1))
-    rng = np.random.default_rng(seed)
     samples: dict[tuple[str | None, int], np.ndarray] = {}
     for channel in range(len(CHANNELS)):
-        samples[None, channel] = _sample(sizes[:, channel], rng)
+        samples[None, channel] = _sample(sizes[:, channel])
         for number, name in enumerate(names):
             rows = order[bounds[number] : bounds[number + 1]]
-            samples[name, channel] = _sample(sizes[rows, channel], rng)
+            samples[name, channel] = _sample(sizes[rows, channel])
     enough = {key: sample for key, sample in samples.items() if len(sample) >= LEAST_SEEN}
     return SizeModel(dict(zip(enough, KnownSizes.of_each(list(enough.values())), strict=True)) if enough else {})
 
 
-def _sample(sizes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The known sizes, or MOST_SEEN of them; in whatever order the sessions come, the same."""
+def _sample(sizes: np.ndarray) -> np.ndarray:
+    """The known sizes in rising order, or MOST_SEEN of them at even ranks.
+
+    The ranks are the middles of as many equal parts: the few most extreme sizes of a long history are no company for
+    another one.
+    """
     usable = np.sort(sizes[~np.isnan(sizes)])
-    return usable if len(usable) <= MOST_SEEN else rng.choice(usable, MOST_SEEN, replace=False)
+    if len(usable) <= MOST_SEEN:
+        return usable
+    return usable[((np.arange(MOST_SEEN) + 0.5) * len(usable) / MOST_SEEN).astype(np.int64)]

@@ -43,27 +43,30 @@ class SortedRuns:
         return int((self.end - self.begin).min())
 
     def positions(self, run: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-        """Where each number would stand in ``values`` to keep its run sorted, before its equals: a binary search.
+        """Where each number would stand in ``values`` to keep its run sorted, before its equals.
 
         Args:
             run: of each number, shape (n,).
             wanted: the numbers, shape (n,).
         """
-        low, high = self.begin[run], self.end[run]
-        for _ in range(int((high - low).max(initial=0)).bit_length()):
-            middle = (low + high) >> 1
-            is_open = low < high
-            is_above = is_open & (self.values[np.minimum(middle, len(self.values) - 1)] < wanted)
-            low, high = np.where(is_above, middle + 1, low), np.where(is_open & ~is_above, middle, high)
-        return low
+        order = np.argsort(wanted)  # numbers that come in order are found several times as fast
+        order = order[np.argsort(run[order].astype(np.min_scalar_type(len(self.begin))), kind="stable")]
+        asked, wanted = run[order], wanted[order]
+        first = np.flatnonzero(np.diff(asked, prepend=-1))
+        last = np.flatnonzero(np.diff(asked, append=-1)) + 1
+        inside = np.empty(len(order), dtype=np.int64)
+        bounds = (first, last, self.begin[asked[first]], self.end[asked[first]])
+        for one, other, begin, end in zip(*(bound.tolist() for bound in bounds), strict=True):
+            inside[one:other] = self.values[begin:end].searchsorted(wanted[one:other])
+        result = np.empty_like(inside)
+        result[order] = inside + self.begin[asked]
+        return result
 
     def nearest(self, run: np.ndarray, wanted: np.ndarray, position: np.ndarray) -> np.ndarray:
         """Position in ``values`` of the value that is nearest to each number; ``position`` as from ``positions``."""
-        last = self.end[run] - 1
-        before = np.maximum(np.minimum(position, last) - 1, self.begin[run])
-        after = np.minimum(before + 1, last)
-        is_before = np.abs(wanted - self.values[before]) <= np.abs(wanted - self.values[after])
-        return np.where(is_before, before, after)
+        at = position + self._shift[run]
+        is_before = np.abs(wanted - self._apart.take(at - 1)) <= np.abs(wanted - self._apart.take(at))
+        return position - is_before
 
     def distances(self, run: np.ndarray, wanted: np.ndarray, position: np.ndarray, neighbour: int) -> np.ndarray:
         """Distance of each number to the n-th nearest value of its run, shape (n,).
@@ -76,13 +79,20 @@ class SortedRuns:
             position: theirs, as from ``positions``.
             neighbour: the n, at most ``shortest``.
         """
-        begin, end = self.begin[run], self.end[run]
-        below, above = [np.zeros(len(wanted))], [np.zeros(len(wanted))]
-        for step in range(1, neighbour + 1):
-            left, right = position - step, position + step - 1
-            gap = np.abs(wanted - self.values[np.maximum(left, begin)])
-            below.append(np.where(left >= begin, gap, np.inf))
-            gap = np.abs(wanted - self.values[np.minimum(right, end - 1)])
-            above.append(np.where(right < end, gap, np.inf))
-        pairs = [np.maximum(below[step], above[neighbour - step]) for step in range(neighbour + 1)]
-        return np.minimum.reduce(pairs)
+        at = position + self._shift[run]
+        below = [np.abs(wanted - self._apart.take(at - step)) for step in range(1, neighbour + 1)]
+        above = [np.abs(wanted - self._apart.take(at + step)) for step in range(neighbour)]
+        pairs = [np.maximum(below[step], above[neighbour - step - 2]) for step in range(neighbour - 1)]
+        return np.asarray(np.minimum.reduce([above[-1], *pairs, below[-1]]))
+
+    @cached_property
+    def _apart(self) -> np.ndarray:
+        """The values with ``shortest`` infinite ones before, between and after the runs: no neighbours are there."""
+        apart = np.full(len(self.values) + self.shortest * (len(self.begin) + 1), np.inf)
+        apart[np.arange(len(self.values)) + self._shift[self.run_of_value]] = self.values
+        return apart
+
+    @cached_property
+    def _shift(self) -> np.ndarray:
+        """How much farther back the values of each run stand in ``_apart``, shape (n_runs,)."""
+        return self.shortest * np.arange(1, len(self.begin) + 1)

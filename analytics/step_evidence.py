@@ -1,45 +1,30 @@
-"""What the steps of a session tell: the order and the sizes, each where it is most unlike the history.
+"""What the steps of a session tell: how unlike the history their order and their sizes are.
 
-Six numbers a session, higher is stranger: the most surprising stretch of three steps, the stretch of sixteen that is
-most out of order, the most novel single size, the channel that is novel throughout, the most novel stretch of three
-steps, and the three tool outputs that are most novel. A loop, a foreign tool, known tools used without their usual
-order, a failing service, corrupted output and orders hidden in what the agent reads each show in another of them.
-Durations count only where they are unusual throughout.
-
-Out of order is a step that surprises more after those before it than alone, by the bits of the difference. A rare
-program surprises alone as much and is no disorder, so that healthy sessions, each of which runs one now and then, do
-not hide a lasting one.
+Each scope with enough sessions has a model of both; a session is seen by those of its narrowest. What is measured of it
+stands in ``analytics.step_measures``.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from analytics.order_model import ORDER, OrderModel, fit_order_model
+from analytics.order_model import OrderModel, fit_order_model
 from analytics.size_model import SizeModel, fit_size_model
-from analytics.traces import CHANNELS, DURATION, NOT_TOOLS, OUTPUT, UNITS, Trace
+from analytics.step_measures import StepEvents, StepMeasures
+from analytics.step_sequences import StepSequences
+from analytics.traces import NOT_TOOLS, Trace
 
-MEASURES: Final = ("sequence", "disorder", "step", "channel", "stretch", "intake")
-"""Columns: surprise and disorder of the worst stretches, novelty of the worst size, channel, stretch and intake."""
-ORDER_MEASURES: Final = MEASURES[:2]
-SEQUENCE, DISORDER = ORDER_MEASURES
-SIZE_MEASURES: Final = MEASURES[2:]
-STRETCH: Final = 3
-LASTING: Final = 16
-"""Steps over which disorder is averaged: one odd step is found by the short stretch, so this one looks for many."""
-MOST_PAIRS: Final = 3
-"""Pairs of steps told of a stretch that is out of order."""
 LEAST_SESSIONS: Final = 300
 """Training sessions below which a narrower scope is not modelled on its own."""
 MOST_SESSIONS: Final = 3_000
 """Training sessions kept of a scope; bounds the cost of a fit."""
-_BLOCK: Final = 64
-"""Whole traces looked up together: more would cost memory and the processor's cache, fewer the calls."""
+_BLOCK: Final = 16_000
+"""Steps looked up together: more would cost memory and the processor's cache, fewer the calls."""
 
 TraceScope = tuple[str, ...]
 
@@ -58,66 +43,18 @@ class StepModels:
 
 
 @dataclass(frozen=True)
-class WorstStep:
-    """The step and channel that is most novel in a session.
+class SeenSteps:
+    """Some sessions' steps as fitted models see them.
 
     Attributes:
-        rank: of the step's first event in the session.
-        symbol: of the step.
-        channel: one of CHANNELS.
-        size: in ``unit``.
-        low, high: nine in ten known sizes lie between them.
+        traces: the steps.
+        models: those that saw each session, None where no history is known or there are no steps.
+        measures: what stands out.
     """
 
-    rank: int
-    symbol: str
-    channel: str
-    unit: str
-    size: float
-    low: float
-    high: float
-
-    @property
-    def is_telling(self) -> bool:
-        """Whether a person would call the size unusual: twice the usual, or half of it."""
-        return self.size > 2 * self.high or self.size < self.low / 2
-
-
-@dataclass(frozen=True)
-class OrderStory:
-    """What the order of a session's steps says.
-
-    Attributes:
-        oddest: symbols of the most surprising stretch.
-        rank: of the first event of the stretch that is most out of order.
-        steps: its length.
-        pairs: of its steps those most out of order, each after the symbol before it; worst first.
-    """
-
-    oddest: tuple[str, ...]
-    rank: int
-    steps: int
-    pairs: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class SizeStory:
-    """What the sizes of a session say.
-
-    Attributes:
-        shares: of each of ``SIZE_MEASURES``, the channels' shares in it, shape (n_channels,), adding up to 1 at most.
-        worst_of: the step of each channel whose size is most novel; None where none is, and for durations.
-        loudest: the channel with the most novel size of all.
-    """
-
-    shares: Mapping[str, np.ndarray]
-    worst_of: tuple[WorstStep | None, ...]
-    loudest: int
-
-    @property
-    def worst(self) -> WorstStep | None:
-        """The step and channel that is most novel."""
-        return self.worst_of[self.loudest]
+    traces: Sequence[Trace]
+    models: Sequence[StepModels | None]
+    measures: StepMeasures
 
 
 @dataclass(frozen=True)
@@ -126,138 +63,59 @@ class StepEvidence:
 
     models: dict[TraceScope, StepModels]
 
-    def measure(self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]) -> np.ndarray:
-        """The measures of each trace, shape (n_traces, n_measures); traces cut from one whole trace share its work.
-
-        Disorder is NaN, nothing to look at, in a session that is shorter than the stretch it would have to last.
-        """
-        result = np.zeros((len(traces), len(MEASURES)))
-        for models, blocks in self._by_models(traces, scopes):
-            for block in blocks:
+    def look(self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]) -> SeenSteps:
+        """Measure each trace; traces cut from one whole trace share its work."""
+        result = StepMeasures.nothing(len(traces))
+        models: list[StepModels | None] = [None] * len(traces)
+        for scope, by_whole in self._by_scope(traces, scopes).items():
+            for block in _blocks(by_whole, traces):
                 whole = [traces[rows[0]] for rows in block]
-                order = models.order.bits([trace.symbols for trace in whole])
-                novelties = models.sizes.novelties(whole)
-                for trace, rows, bits, novelty in zip(whole, block, order, novelties, strict=True):
-                    is_tool = np.array([symbol not in NOT_TOOLS for symbol in trace.symbols])
-                    for row in rows:
-                        length = traces[row].length
-                        result[row] = _summary(bits[:length], novelty[:length], is_tool[:length])
-        return result
+                listed = [row for rows in block for row in rows]
+                number = np.repeat(np.arange(len(block)), [len(rows) for rows in block])
+                length = np.array([traces[row].length for row in listed])
+                result.put(listed, _measured(self.models[scope], whole, number, length))
+                for row in listed:
+                    models[row] = self.models[scope]
+        return SeenSteps(traces, models, result)
 
-    def size_stories(self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]) -> list[SizeStory | None]:
-        """What the sizes of each session say, for its explanation; None where no history is known."""
-        result: list[SizeStory | None] = [None] * len(traces)
-        for models, blocks in self._by_models(traces, scopes):
-            for block in blocks:
-                novelties = models.sizes.novelties([traces[rows[0]] for rows in block])
-                for rows, novelty in zip(block, novelties, strict=True):
-                    for row in rows:
-                        result[row] = _size_story(models.sizes, traces[row], novelty[: traces[row].length])
-        return result
-
-    def order_story(self, trace: Trace, scopes: tuple[TraceScope, ...]) -> OrderStory | None:
-        """What the order of a session's steps says; None where no history is known."""
-        for models, _ in self._by_models([trace], [scopes]):
-            bits = models.order.bits([trace.symbols])[0][: trace.length]
-            return _order_story(trace, bits)
-        return None
-
-    def _by_models(
+    def _by_scope(
         self, traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]]
-    ) -> Iterator[tuple[StepModels, Iterator[list[list[int]]]]]:
-        """The models in use, each with blocks of the rows it judges; rows cut from one whole trace stand together."""
+    ) -> dict[TraceScope, list[list[int]]]:
+        """The rows that each scope's models judge; those cut from one whole trace stand together."""
         rows_of: dict[TraceScope, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         for row, (trace, known) in enumerate(zip(traces, scopes, strict=True)):
             scope = self._scope(known)
             if scope is not None and trace.length:
                 rows_of[scope][id(trace.sizes)].append(row)
-        for scope, by_whole in rows_of.items():
-            whole = list(by_whole.values())
-            yield self.models[scope], (whole[first : first + _BLOCK] for first in range(0, len(whole), _BLOCK))
+        return {scope: list(by_whole.values()) for scope, by_whole in rows_of.items()}
 
     def _scope(self, known: tuple[TraceScope, ...]) -> TraceScope | None:
         return next((scope for scope in reversed(known) if scope in self.models), None)
 
 
-def _order_story(trace: Trace, bits: np.ndarray) -> OrderStory:
-    disorder = _out_of_order(bits)
-    odd, begin = _worst_begin(bits[:, ORDER], STRETCH), _worst_begin(disorder, LASTING)
-    end = min(begin + LASTING, trace.length)
-    worst = [begin + int(step) for step in np.argsort(-disorder[begin:end], kind="stable")]
-    pairs = dict.fromkeys((trace.symbols[step - 1], trace.symbols[step]) for step in worst if step and disorder[step])
-    return OrderStory(
-        oddest=trace.symbols[odd : min(odd + STRETCH, trace.length)],
-        rank=int(trace.ranks[begin]),
-        steps=end - begin,
-        pairs=tuple(pairs)[:MOST_PAIRS],
+def _blocks(by_whole: list[list[int]], traces: Sequence[Trace]) -> Iterator[list[list[int]]]:
+    """Blocks of rows of whole traces, the shortest first: sessions of about one length leave little of a grid empty."""
+    block: list[list[int]] = []
+    count = 0
+    for rows in sorted(by_whole, key=lambda rows: len(traces[rows[0]].symbols)):
+        count += len(rows)
+        if block and count * len(traces[rows[0]].symbols) > _BLOCK:
+            yield block
+            block, count = [], len(rows)
+        block.append(rows)
+    if block:
+        yield block
+
+
+def _measured(models: StepModels, whole: Sequence[Trace], number: np.ndarray, length: np.ndarray) -> StepMeasures:
+    """The measures of rows cut from whole traces, after that many steps, shape (n_rows,) each."""
+    steps = StepSequences.of([trace.symbols for trace in whole])
+    events = StepEvents(
+        *models.order.bits(steps),
+        novelty=models.sizes.novelties(steps, np.concatenate([trace.sizes for trace in whole])),
+        is_tool=steps.coded(dict.fromkeys(NOT_TOOLS, 0), 1) == 1,
     )
-
-
-def _out_of_order(bits: np.ndarray) -> np.ndarray:
-    """The bits that each step loses by those before it, shape (n_steps,); none where they make it likelier."""
-    return np.asarray(np.maximum(bits[:, ORDER] - bits[:, 0], 0.0))
-
-
-def _size_story(sizes: SizeModel, trace: Trace, novelty: np.ndarray) -> SizeStory:
-    own = _without_waiting(novelty)
-    begin = _worst_begin(own.sum(axis=1), STRETCH)
-    loudest, throughout = int(own.max(axis=0).argmax()), int(novelty.mean(axis=0).argmax())
-    shares = {
-        "step": np.eye(len(CHANNELS))[loudest],
-        "channel": np.eye(len(CHANNELS))[throughout],
-        "stretch": own[begin : begin + STRETCH].sum(axis=0) / max(float(own[begin : begin + STRETCH].sum()), 1e-12),
-        "intake": np.eye(len(CHANNELS))[OUTPUT],
-    }
-    worst = tuple(_worst_step(sizes, trace, own, channel) for channel in range(len(CHANNELS)))
-    return SizeStory(shares, worst, loudest)
-
-
-def _worst_step(sizes: SizeModel, trace: Trace, own: np.ndarray, channel: int) -> WorstStep | None:
-    row = int(np.argmax(own[:, channel]))
-    symbol = trace.symbols[row]
-    known = sizes.known.get((symbol, channel)) or sizes.known.get((None, channel))
-    if known is None or own[row, channel] <= 0:
-        return None
-    low, high = known.usual
-    size = float(np.expm1(trace.sizes[row, channel]))
-    return WorstStep(int(trace.ranks[row]), symbol, CHANNELS[channel], UNITS[channel], size, low, high)
-
-
-def _summary(bits: np.ndarray, novelty: np.ndarray, is_tool: np.ndarray) -> tuple[float, ...]:
-    own = _without_waiting(novelty)
-    per_step = own.sum(axis=1)
-    taken_in = np.sort(np.where(is_tool, own[:, OUTPUT], 0.0))[-STRETCH:]
-    return (
-        _worst_mean(bits[:, ORDER], STRETCH),
-        _worst_mean(_out_of_order(bits), LASTING) if len(bits) >= LASTING else float("nan"),
-        float(own.max()),
-        float(novelty.mean(axis=0).max()),
-        _worst_mean(per_step, STRETCH),
-        float(taken_in.sum()),
-    )
-
-
-def _without_waiting(novelty: np.ndarray) -> np.ndarray:
-    """Novelty with durations left out: a single long one may be a person's waiting, not the agent's doing."""
-    own = novelty.copy()
-    own[:, DURATION] = 0.0
-    return own
-
-
-def _worst_mean(values: np.ndarray, length: int) -> float:
-    """Greatest mean over so many neighbouring steps; the plain mean of a shorter session."""
-    if len(values) <= length:
-        return float(values.mean())
-    sums = np.cumsum(np.concatenate(([0.0], values)))
-    return float((sums[length:] - sums[:-length]).max() / length)
-
-
-def _worst_begin(values: np.ndarray, length: int) -> int:
-    """Where the stretch of ``_worst_mean`` begins."""
-    if len(values) <= length:
-        return 0
-    sums = np.cumsum(np.concatenate(([0.0], values)))
-    return int((sums[length:] - sums[:-length]).argmax())
+    return events.measured(steps.begin[number], length)
 
 
 def fit_step_evidence(traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope, ...]], seed: int) -> StepEvidence:
@@ -272,5 +130,5 @@ def fit_step_evidence(traces: Sequence[Trace], scopes: Sequence[tuple[TraceScope
         if not scope or len(rows) >= LEAST_SESSIONS:
             kept = rows if len(rows) <= MOST_SESSIONS else rng.choice(rows, MOST_SESSIONS, replace=False)
             part = [traces[row] for row in kept]
-            models[scope] = StepModels(fit_order_model([trace.symbols for trace in part]), fit_size_model(part, seed))
+            models[scope] = StepModels(fit_order_model([trace.symbols for trace in part]), fit_size_model(part))
     return StepEvidence(models)

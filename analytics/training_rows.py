@@ -10,6 +10,7 @@ from analytics.age_calibration import age_bucket
 from analytics.analysis import History
 from analytics.baseline import Baseline
 from analytics.ensemble import Evidence, TraceScopes
+from analytics.feature_rows import FeatureRows
 from analytics.reasons import direct
 from analytics.sessions import SessionInfo
 from analytics.step_evidence import trace_scopes
@@ -27,7 +28,7 @@ class TrainingRows:
 
     Attributes:
         history: the sessions.
-        values: features, shape (n_rows, n_features).
+        values: features, shape (n_rows, n_features), in the history's own tables.
         ages: events the session had, shape (n_rows,).
         session: number of the row's session, shape (n_rows,).
         is_final: whether the row is its session's last one, shape (n_rows,).
@@ -35,7 +36,7 @@ class TrainingRows:
     """
 
     history: History
-    values: np.ndarray
+    values: FeatureRows
     ages: np.ndarray
     session: np.ndarray
     is_final: np.ndarray
@@ -51,7 +52,7 @@ class TrainingRows:
         keys = zip(session.tolist(), age_bucket(ages).tolist(), strict=True)
         return cls(
             history,
-            np.concatenate([history.sessions.values, history.checkpoint_values]),
+            FeatureRows.of(history.sessions.values, history.checkpoint_values),
             ages,
             session,
             np.arange(len(ages)) < count,
@@ -63,7 +64,7 @@ class TrainingRows:
         sessions = self.history.sessions
         numbers = self.session[chosen].tolist()
         who = [sessions.who_of(number) for number in numbers]
-        deviations = baseline.standardise(self.values[chosen], self.ages[chosen], who)
+        deviations = baseline.standardise(np.asarray(self.values[chosen]), self.ages[chosen], who)
         return Evidence(
             direct(deviations),
             [

@@ -11,13 +11,14 @@ for each would add the noise of both to every session.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
-from analytics.step_evidence import ORDER_MEASURES, SIZE_MEASURES
+from analytics.step_measures import ORDER_MEASURES, SIZE_MEASURES
 
 SHAPE: Final = "shape"
 """The voice shared by Isolation Forest, LOF and DBSCAN: where the session lies among the others."""
@@ -67,10 +68,15 @@ def voices_of(evidence: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {voice: values**EMPHASIS for voice, values in heard.items()}
 
 
-def beyond_usual(parts: Mapping[str, float]) -> dict[str, float]:
-    """What each voice says of one session beyond what it says of a healthy one, 0 and up.
+def added_up(parts: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The joint evidence, shape (n_rows,): voice by voice, so that a row has the same alone and among others."""
+    return functools.reduce(np.add, parts.values())
+
+
+def beyond_usual(parts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What each voice says of sessions beyond what it says of a healthy one, 0 and up, shape (n_rows,) each.
 
     Args:
-        parts: each voice's part of the joint evidence.
+        parts: each voice's part of the joint evidence, shape (n_rows,).
     """
-    return {voice: max(part - USUAL[voice], 0.0) for voice, part in parts.items()}
+    return {voice: np.maximum(part - USUAL[voice], 0.0) for voice, part in parts.items()}

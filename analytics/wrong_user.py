@@ -19,12 +19,14 @@ import numpy as np
 from analytics.age_calibration import bucket_of
 from analytics.analysis import History, SessionRows
 from analytics.attribution import LEAST_SESSIONS, MOST_SESSIONS, Attributor, fit_attributor, newest_of_each
-from analytics.baseline import Who
 from analytics.habits import HabitSpace, fit_habit_space
 from analytics.held_back_odds import HeldBackOdds, at_several_ages, hold_back, select
 
 TYPICAL: Final = 0.05
 """p-value under a user from which a session is called theirs; below, it is nobody's that is known."""
+
+_Odds = tuple[str, float]
+"""A user, and the logarithm of the odds that a session is another user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +102,35 @@ def wrong_user_evidence(model: UserModel, rows: SessionRows) -> list[UserEvidenc
         attributor = model.attributors[agent]
         chances = attributor.log_probabilities(habits[numbers])
         odds = attributor.odds_against(chances)
+        best, row = chances.argmax(axis=1), np.arange(len(numbers))
+        probability, strongest = np.exp(chances[row, best]), odds[row, best]
+        column = {user: place for place, user in enumerate(attributor.classes)}
         for place, number in enumerate(numbers):
-            who = (agent, rows.infos[number].user_id)
-            evidence[number] = _evidence(model, who, rows.infos[number].events, (chances[place], odds[place]))
+            user, age = rows.infos[number].user_id, rows.infos[number].events
+            own = None if user not in column else (user, float(odds[place, column[user]]))
+            nearest = (attributor.classes[best[place]], float(strongest[place]))
+            evidence[number] = _evidence(model, (agent, age), nearest, float(probability[place]), own)
     return evidence
 
 
-def _evidence(model: UserModel, who: Who, age: int, judged: tuple[np.ndarray, np.ndarray]) -> UserEvidence:
-    """The evidence of one session from its log-probabilities and odds, shape (n_classes,) each."""
-    agent, user = who[0] or "", who[1]
-    chances, odds = judged
-    classes = model.attributors[agent].classes
-    best = int(np.argmax(chances))
-    typical = model.p_value(agent, classes[best], float(odds[best]), age)
-    likely = classes[best] if typical is not None and typical >= TYPICAL else None
-    probability = float(np.exp(chances[best]))
-    if user is None or user not in classes:
+def _evidence(
+    model: UserModel, session: tuple[str, int], nearest: _Odds, probability: float, own: _Odds | None
+) -> UserEvidence:
+    """The evidence of one session, given by agent and age.
+
+    Args:
+        model: of the users.
+        session: agent and age.
+        nearest: the most probable user, and the odds against that user.
+        probability: of the most probable user.
+        own: the session's own user, and the odds against that user; None where the user is not among those known.
+    """
+    agent, age = session
+    typical = model.p_value(agent, *nearest, age)
+    likely = nearest[0] if typical is not None and typical >= TYPICAL else None
+    if own is None:
         return UserEvidence(likely, probability, None, None)
-    own = float(odds[classes.index(user)])
-    return UserEvidence(likely, probability, own, model.p_value(agent, user, own, age))
+    return UserEvidence(likely, probability, own[1], typical if own == nearest else model.p_value(agent, *own, age))
 
 
 def fit_user_model(history: History, least: int = LEAST_SESSIONS) -> UserModel | None:

@@ -8,6 +8,7 @@ cluster, the category and the distance from the own history; the likely user com
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from analytics.analysis import Analysis, AnalysisResult, History, MetricSpec, No
 from analytics.attribution import LEAST_SESSIONS
 from analytics.baseline import Scope, Who, scopes_of, to_model_space
 from analytics.behaviour_clusters import Centres, fit_centres, short_hash, unit_vectors
+from analytics.blas_threads import one_blas_thread
 from analytics.features import FEATURES
 from analytics.group_description import describe_groups
 from analytics.habits import middle_and_spread
@@ -175,11 +177,13 @@ def run(
 
 def _views(rows: SessionRows, model: FingerprintModel) -> dict[str, FingerprintView]:
     vectors = model.vectors(rows.values)
-    nearest, category = model.clusters.nearest(vectors), model.categories.labels_of(vectors)
+    with one_blas_thread():
+        nearest, category = model.clusters.nearest(vectors), model.categories.labels_of(vectors)
     evidence = wrong_user_evidence(model.users, rows) if model.users else [None] * len(rows)
+    traits = coarse(vectors)
     return {
         info.session_id: _view(
-            (vectors[number], rows.who_of(number)),
+            (vectors[number], traits[number], rows.who_of(number)),
             model.clusters.ids[nearest[number]],
             None if category[number] == NONE else model.categories.centres.ids[category[number]],
             evidence[number],
@@ -190,15 +194,15 @@ def _views(rows: SessionRows, model: FingerprintModel) -> dict[str, FingerprintV
 
 
 def _view(
-    subject: tuple[np.ndarray, Who],
+    subject: tuple[np.ndarray, np.ndarray, Who],
     cluster: str,
     category: str | None,
     evidence: UserEvidence | None,
     model: FingerprintModel,
 ) -> FingerprintView:
-    vector, who = subject
+    vector, traits, who = subject
     return FingerprintView(
-        id=f"f-{short_hash(coarse(vector))}",
+        id=f"f-{short_hash(traits)}",
         cluster=cluster,
         distance=_distance(vector, who, model),
         description=model.descriptions[cluster],
@@ -211,11 +215,11 @@ def _view(
     )
 
 
-def coarse(vector: np.ndarray) -> np.ndarray:
-    """The eight strongest traits of a unit vector by sign only: alike sessions share it."""
-    strongest = np.argsort(-np.abs(vector), kind="stable")[:8]
-    result = np.zeros(len(vector))
-    result[strongest] = np.sign(vector[strongest])
+def coarse(vectors: np.ndarray) -> np.ndarray:
+    """The eight strongest traits of each unit vector by sign only, shape of ``vectors``: alike sessions share them."""
+    strongest = np.argsort(-np.abs(vectors), axis=1, kind="stable")[:, :8]
+    result = np.zeros(vectors.shape)
+    np.put_along_axis(result, strongest, np.sign(np.take_along_axis(vectors, strongest, axis=1)), axis=1)
     return result
 
 
@@ -224,7 +228,8 @@ def _distance(vector: np.ndarray, who: Who, model: FingerprintModel) -> float | 
     history = next((model.histories[scope] for scope in reversed(scopes_of(who)) if scope in model.histories), None)
     if history is None:
         return None
-    distance = float(np.linalg.norm(vector - history.centre))
+    apart = vector - history.centre
+    distance = math.sqrt(apart.dot(apart))
     return max(0.0, (distance - history.distance) / history.spread)
 
 

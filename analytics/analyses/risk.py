@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -16,14 +17,14 @@ from analytics.detectors.dbscan import dbscan
 from analytics.detectors.isolation_forest import isolation_forest
 from analytics.detectors.lof import local_outlier_factor
 from analytics.ensemble import Ensemble, EnsembleScores, Evidence, calibrate
-from analytics.explanation import TOLD_BY_NUMBER, Case, explain
+from analytics.explanation import TOLD_BY_NUMBER, Cases, explain
 from analytics.features import FEATURE_NAMES
 from analytics.held_back_scores import FitSettings, fit_on, score_held_back
 from analytics.quieting import anomaly_parts
-from analytics.reasons import MOST_REASONS, Subject, direct
+from analytics.reasons import MOST_REASONS, Subjects, direct
 from analytics.risk_score import FindingRates, fit_finding_rates, join_parts
 from analytics.spreading import Spread, in_turn
-from analytics.step_evidence import ORDER_MEASURES, SizeStory
+from analytics.step_measures import ORDER_MEASURES
 from analytics.training_rows import TrainingRows, step_scopes
 from analytics.verdicts import INITIALIZING, INSUFFICIENT, MALICIOUS_EXAMPLE, SCORED, Reason
 from analytics.vetting import vetted
@@ -70,9 +71,9 @@ class RiskSettings:
         )
         return FitSettings(detectors, self.minimum_events, self.folds, self.seed)
 
-    def judges(self, ages: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Which sessions are long enough to judge, shape (n_rows,), at these ages and with these features."""
-        return np.asarray((ages >= self.minimum_events) & (values[:, _OPERATIONS] >= self.minimum_tool_uses))
+    def judges(self, ages: np.ndarray, operations: np.ndarray) -> np.ndarray:
+        """Which sessions are long enough to judge, shape (n_rows,), at these ages and with so many tool uses."""
+        return np.asarray((ages >= self.minimum_events) & (operations >= self.minimum_tool_uses))
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def fit(
 
 def _budget(rows: TrainingRows, held: np.ndarray, anomaly: np.ndarray, settings: RiskSettings) -> AlertBudget:
     """The alert budget from the held-back rows, numbers and joint scores of shape (n_held,) each."""
-    is_judged = settings.judges(rows.ages, rows.values)
+    is_judged = settings.judges(rows.ages, rows.values.column(_OPERATIONS))
     counted = is_judged[held]
     finals = rows.session[is_judged & rows.is_final].tolist()
     per_week = weekly([rows.history.sessions.infos[number].ended_ns for number in finals])
@@ -136,7 +137,7 @@ def run(
     rows: SessionRows, model: RiskModel | None, settings: RiskSettings, upstream: Mapping[str, AnalysisResult]
 ) -> AnalysisResult:
     """Judge sessions; the result of each is a ``RiskResult``."""
-    long_enough = settings.judges(rows.ages, rows.values)
+    long_enough = settings.judges(rows.ages, rows.values[:, _OPERATIONS])
     results: dict[str, RiskResult] = {}
     for number in np.flatnonzero(~long_enough):
         results[rows.infos[number].session_id] = RiskResult(INSUFFICIENT)
@@ -157,28 +158,27 @@ def _odds_of(rows: SessionRows, chosen: np.ndarray, upstream: Mapping[str, Analy
 
 
 @dataclass(frozen=True)
-class _Cases:
-    """The sessions judged together.
+class _Judged:
+    """Sessions that are judged together.
 
     Attributes:
         rows: among others the sessions.
         numbers: theirs in ``rows``, shape (n,).
         evidence: what was looked at.
         scores: what came of it.
-        expected: lowest and highest value expected of each feature, shape (n, n_features) each.
-        sizes: what the sizes of each session's steps say.
-        correlated: each feature's share of what the covariance says, shape (n, n_features).
-        farthest: the feature that is farthest out, as a mask of shape (n, n_features).
+        model: that judged.
     """
 
     rows: SessionRows
     numbers: np.ndarray
     evidence: Evidence
     scores: EnsembleScores
-    expected: tuple[np.ndarray, np.ndarray]
-    sizes: Sequence[SizeStory | None]
-    correlated: np.ndarray
-    farthest: np.ndarray
+    model: RiskModel
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """Features, shape (n, n_features)."""
+        return self.rows.values[self.numbers]
 
 
 def _judge(rows: SessionRows, chosen: np.ndarray, model: RiskModel, odds: np.ndarray) -> dict[str, RiskResult]:
@@ -192,89 +192,80 @@ def _judge(rows: SessionRows, chosen: np.ndarray, model: RiskModel, odds: np.nda
         who,
         odds,
     )
-    cases = _Cases(
-        rows,
-        chosen,
-        evidence,
-        model.ensemble.score(evidence),
-        model.baseline.expected_ranges(ages, who),
-        model.ensemble.size_stories(evidence),
-        model.ensemble.detectors.correlated(evidence.deviations),
-        model.ensemble.detectors.farthest(evidence.deviations),
-    )
+    judged = _Judged(rows, chosen, evidence, model.ensemble.score(evidence), model)
     explained = rows.leniency.explain(evidence.deviations, who, model.baseline)
-    parts = anomaly_parts(cases.scores.joint, evidence, explained, model.ensemble, model.budget.high_at)
-    likenesses = _likenesses(cases, model, ~explained.is_alike)
-    return {
-        rows.infos[number].session_id: _result(cases, position, (float(parts[position]), likenesses[position]), model)
-        for position, number in enumerate(chosen)
-    }
+    parts = anomaly_parts(judged.scores.joint, evidence, explained, model.ensemble, model.budget.high_at)
+    return _results(judged, parts, _likenesses(judged, ~explained.is_alike))
 
 
-def _likenesses(cases: _Cases, model: RiskModel, counts_in_full: np.ndarray) -> list[Likeness | None]:
+def _likenesses(judged: _Judged, counts_in_full: np.ndarray) -> list[Likeness | None]:
     """The malicious session that each one is like; quieted deviations (mask of shape (n,)) are like nobody's."""
-    rows, numbers = cases.rows, cases.numbers
+    rows, evidence, model = judged.rows, judged.evidence, judged.model
     suspects = Suspects(
-        [rows.infos[number].session_id for number in numbers],
-        cases.evidence.deviations,
-        (cases.scores.joint >= LEAST_ANOMALY) & counts_in_full,
-        cases.evidence.traces,
-        [frozenset(finding.rule for finding in rows.findings[number]) for number in numbers],
-        cases.evidence.who,
+        [rows.infos[number].session_id for number in judged.numbers],
+        evidence.deviations,
+        (judged.scores.joint >= LEAST_ANOMALY) & counts_in_full,
+        evidence.traces,
+        [frozenset(finding.rule for finding in rows.findings[number]) for number in judged.numbers],
+        evidence.who,
     )
     return rows.wariness.likenesses(suspects, Usual(model.baseline, model.ensemble.detectors.words, model.rates))
 
 
-def _result(cases: _Cases, position: int, grounds: tuple[float, Likeness | None], model: RiskModel) -> RiskResult:
-    """One session's result; its grounds are what its anomaly alone amounts to as a risk, and whom it is like."""
-    part, likeness = grounds
-    number = cases.numbers[position]
-    rows, who = cases.rows, cases.rows.who_of(number)
-    weights = {
-        finding.rule: model.rates.weight(finding, who) * rows.leniency.finding_factor(finding, who)
+def _results(judged: _Judged, parts: np.ndarray, likenesses: list[Likeness | None]) -> dict[str, RiskResult]:
+    """The results by session id; ``parts``, shape (n,), is what each anomaly alone amounts to as a risk."""
+    scores = judged.scores
+    anomalies = zip(scores.joint.tolist(), parts.tolist(), _confidences(judged).tolist(), strict=True)
+    detectors = zip(*(each.tolist() for each in scores.detectors.values()), strict=True)
+    grounds = zip(judged.numbers.tolist(), anomalies, detectors, likenesses, _reasons(judged), strict=True)
+    results = {}
+    for number, (anomaly, part, confident), by_detector, likeness, reasons in grounds:
+        risk, shares = join_parts({"anomaly": part, **_finding_weights(judged, number), **parts_of(likeness)})
+        likened = () if likeness is None else (likeness.reason(shares[MALICIOUS_EXAMPLE]),)
+        results[judged.rows.infos[number].session_id] = RiskResult(
+            status=SCORED,
+            risk=risk,
+            anomaly=anomaly,
+            confidence=confident,
+            detectors=dict(zip(scores.detectors, by_detector, strict=True)),
+            parts=shares,
+            reasons=(*likened, *reasons)[:MOST_REASONS],
+        )
+    return results
+
+
+def _finding_weights(judged: _Judged, number: int) -> dict[str, float]:
+    """The part of the risk that each finding of a session alone amounts to, by rule."""
+    rows, who = judged.rows, judged.rows.who_of(number)
+    return {
+        finding.rule: judged.model.rates.weight(finding, who) * rows.leniency.finding_factor(finding, who)
         for finding in rows.findings[number]
     }
-    risk, shares = join_parts({"anomaly": part, **weights, **parts_of(likeness)})
-    likened = () if likeness is None else (likeness.reason(shares[MALICIOUS_EXAMPLE]),)
-    return RiskResult(
-        status=SCORED,
-        risk=risk,
-        anomaly=float(cases.scores.joint[position]),
-        confidence=confidence(
-            rows.values[number], model.ensemble.joint.ground(int(cases.evidence.ages[position])), model.baseline.known
-        ),
-        detectors={name: float(each[position]) for name, each in cases.scores.detectors.items()},
-        parts=shares,
-        reasons=(*likened, *_reasons(cases, position, model))[:MOST_REASONS],
-    )
 
 
-def _reasons(cases: _Cases, position: int, model: RiskModel) -> tuple[Reason, ...]:
-    number, age = cases.numbers[position], int(cases.evidence.ages[position])
-    scores, evidence, calibrations = cases.scores, cases.evidence, model.ensemble.calibrations
-    trace, who, detectors = evidence.traces[position], evidence.who[position], model.ensemble.detectors
-    usual = {name: calibrations[name].usual(age) for name in TOLD_BY_NUMBER}
-    louder = max(ORDER_MEASURES, key=lambda name: float(scores.detectors[name][position]))
-    is_odd = scores.raw[louder][position] > usual[louder]  # only then it is told, and worth the look
+def _confidences(judged: _Judged) -> np.ndarray:
+    """Confidence in each score, shape (n,)."""
+    ground = [judged.model.ensemble.joint.ground(age) for age in judged.evidence.ages.tolist()]
+    return confidence(judged.values, np.array(ground), judged.model.baseline.known)
+
+
+def _reasons(judged: _Judged) -> list[tuple[Reason, ...]]:
+    """The reasons of each session."""
+    scores, evidence, ensemble = judged.scores, judged.evidence, judged.model.ensemble
+    has_user = [user is not None for _, user in evidence.who]
+    expected = judged.model.baseline.expected_ranges(evidence.ages, evidence.who)
     return explain(
-        Case(
-            subject=Subject(
-                cases.rows.values[number],
-                evidence.deviations[position],
-                (cases.expected[0][position], cases.expected[1][position]),
-                trace,
-                has_user=who[1] is not None,
-            ),
-            correlated=cases.correlated[position],
-            farthest=cases.farthest[position],
-            anomaly=float(scores.joint[position]),
-            voices={name: float(each[position]) for name, each in scores.voices.items()},
-            raw={name: float(each[position]) for name, each in scores.raw.items()},
-            usual=usual,
-            sizes=cases.sizes[position],
-            order_measure=louder,
-            order=detectors.steps.order_story(trace, evidence.scopes[position]) if is_odd else None,
-            new_words=detectors.words.newest(trace, who),
+        Cases(
+            subjects=Subjects(judged.values, evidence.deviations, expected, evidence.traces, has_user),
+            correlated=ensemble.detectors.correlated(evidence.deviations),
+            farthest=scores.seen.farthest,
+            anomaly=scores.joint,
+            voices=scores.voices,
+            raw=scores.seen.raw,
+            usual={name: ensemble.usual(name, evidence.ages) for name in TOLD_BY_NUMBER},
+            order={name: scores.detectors[name] for name in ORDER_MEASURES},
+            steps=scores.seen.steps,
+            new_words=lambda row: ensemble.detectors.words.newest(evidence.traces[row], evidence.who[row]),
         )
     )
 

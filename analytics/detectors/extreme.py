@@ -32,22 +32,20 @@ class FittedExtreme:
 
     def score(self, rows: np.ndarray) -> np.ndarray:
         """Raw scores, shape (n_rows,): orders of magnitude of the least likely column's chance."""
-        return np.asarray(self._strangeness(rows).max(axis=1))
+        return np.asarray(self.strangeness(rows).max(axis=1))
 
-    def farthest(self, rows: np.ndarray) -> np.ndarray:
-        """The least likely column of each row, as a mask of the shape of ``rows``."""
-        strangeness = self._strangeness(rows)
-        return np.asarray(np.arange(rows.shape[1]) == strangeness.argmax(axis=1)[:, None])
-
-    def _strangeness(self, rows: np.ndarray) -> np.ndarray:
+    def strangeness(self, rows: np.ndarray) -> np.ndarray:
         """Of each column, shape of ``rows``; beyond all training rows it grows with the logarithm of the excess."""
         count = self.columns.shape[1]
-        below = np.empty(rows.shape)
-        above = np.empty(rows.shape)
-        for number, column in enumerate(self.columns):
-            below[:, number] = column.searchsorted(rows[:, number], side="right")
-            above[:, number] = count - column.searchsorted(rows[:, number], side="left")
-        chance = (np.minimum(below, above) + 1.0) / (count + 1.0)
+        order = np.argsort(rows.T, axis=1)  # numbers that come in order are found several times as fast
+        wanted = np.take_along_axis(rows.T, order, axis=1)
+        least = np.empty(wanted.shape)
+        for column, numbers, found in zip(self.columns, wanted, least, strict=True):
+            below, above = column.searchsorted(numbers, side="right"), count - column.searchsorted(numbers)
+            np.minimum(below, above, out=found)
+        fewer = np.empty(rows.shape)
+        np.put_along_axis(fewer.T, order, least, axis=1)
+        chance = (fewer + 1.0) / (count + 1.0)
         outside = np.maximum(np.maximum(rows - self.columns[:, -1], self.columns[:, 0] - rows), 0.0)
         return np.asarray(-np.log10(chance) + np.log1p(outside / self.spread))
 

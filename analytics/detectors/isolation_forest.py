@@ -8,7 +8,7 @@ tree than in work. The scores are the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sklearn.ensemble import IsolationForest
 
 _LEAF: Final = -1
-_BLOCK: Final = 2_000
-"""Rows walked at once: bounds memory to a few tens of megabytes."""
+_BLOCK: Final = 100
+"""Rows walked at once: where each stands in all trees then stays in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,22 @@ class FittedIsolationForest:
         return np.concatenate(blocks) if blocks else np.zeros(0)
 
     def _score_block(self, rows: np.ndarray) -> np.ndarray:
-        node = np.broadcast_to(self.roots, (len(rows), len(self.roots))).copy()
-        which = np.arange(len(rows))[:, None]
+        node = np.broadcast_to(self.roots.astype(np.int32), (len(rows), len(self.roots)))
+        begin = (np.arange(len(rows), dtype=np.int32) * rows.shape[1])[:, None]
         for _ in range(self.longest):
-            goes_left = rows[which, self.feature[node]] <= self.threshold[node]
-            node = np.where(goes_left, self.left[node], self.right[node])
-        return 2.0 ** (-self.depth[node].mean(axis=1) / self.usual_depth)
+            goes_left = rows.take(begin + self._feature.take(node)) <= self.threshold.take(node)
+            node = self._children.take(2 * node + goes_left)
+        return 2.0 ** (-self.depth.take(node).mean(axis=1) / self.usual_depth)
+
+    @cached_property
+    def _feature(self) -> np.ndarray:
+        """The cuts' features in half the memory."""
+        return self.feature.astype(np.int32)
+
+    @cached_property
+    def _children(self) -> np.ndarray:
+        """Each node's right child and its left one, side by side: one look a step."""
+        return np.stack([self.right, self.left], axis=1).astype(np.int32).ravel()
 
 
 def _depths(tree: object) -> np.ndarray:

@@ -29,8 +29,8 @@ def test_its_chance_is_the_share_of_training_rows_at_least_as_far_out():
 
 
 def test_the_farthest_column_is_named():
-    mask = fit_extreme(ordinary(), 0).farthest(with_one_far_out(7, 6.0))
-    assert np.flatnonzero(mask[0]).tolist() == [7]
+    strangeness = fit_extreme(ordinary(), 0).strangeness(with_one_far_out(7, 6.0))
+    assert strangeness.argmax(axis=1).tolist() == [7]
 
 
 def test_beyond_all_training_rows_it_still_grows():

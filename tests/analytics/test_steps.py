@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.order_model import ORDER, fit_order_model
+from analytics.order_model import fit_order_model
 from analytics.size_model import MOST_SEEN, KnownSizes, fit_size_model
-from analytics.step_evidence import DISORDER, LASTING, MEASURES, fit_step_evidence, trace_scopes
+from analytics.step_evidence import fit_step_evidence, trace_scopes
+from analytics.step_measures import DISORDER, LASTING, MEASURES, SIZE_MEASURES, STRETCH, StepEvents
+from analytics.step_sequences import StepSequences
+from analytics.step_stories import order_story, worst_step
 from analytics.traces import EMPTY_TRACE, MESSAGE, MOST_STEPS, PROMPT, Trace, trace_sessions
 from tests.builders import record, sessions_of, use
 
@@ -25,7 +28,12 @@ def trace(symbols, outputs=None) -> Trace:
 
 def worst_steps(evidence, traces, scopes):
     """The most novel size of each session; None where no size is novel."""
-    return [None if story is None else story.worst for story in evidence.size_stories(traces, scopes)]
+    seen = evidence.look(traces, scopes)
+    return [worst_step(seen, row, int(channel)) for row, channel in enumerate(seen.measures.novelty.argmax(axis=1))]
+
+
+def measure(evidence, traces, scopes):
+    return evidence.look(traces, scopes).measures.values
 
 
 def test_a_trace_tells_tools_messages_and_prompts_in_order():
@@ -89,7 +97,7 @@ def test_sizes_between_two_usual_ones_are_novel():
 def test_a_size_is_compared_with_those_of_its_own_symbol():
     rng = np.random.default_rng(1)
     traces = [trace(["small", "large"] * 4, rng.normal([10, 5000] * 4, [1, 500] * 4)) for _ in range(20)]
-    model = fit_size_model(traces, 0)
+    model = fit_size_model(traces)
     odd = model.novelty(trace(["small", "large"], np.array([5000.0, 10.0])))
     usual = model.novelty(trace(["small", "large"], np.array([10.0, 5000.0])))
     assert usual.max() < 1 < odd[:, 1].min()
@@ -105,7 +113,7 @@ def test_each_measure_shows_its_own_trouble():
     foreign = trace(["read", "edit", "test", "upload", "delete", "upload"] * 2, rng.normal(100, 5, 12))
     one_size = trace(["read", "edit", "test"] * 4, np.where(np.arange(12) == 5, 90_000, 100))
     all_sizes = trace(["read", "edit", "test"] * 4, rng.normal(160, 5, 12))
-    rows = evidence.measure([healthy(), foreign, one_size, all_sizes], [SCOPES] * 4)
+    rows = measure(evidence, [healthy(), foreign, one_size, all_sizes], [SCOPES] * 4)
     by_name = {name: rows[:, column] for column, name in enumerate(MEASURES)}
     assert np.argmax(by_name["sequence"]) == 1
     assert np.argmax(by_name["step"]) == 2
@@ -123,7 +131,7 @@ def known_work():
 
 
 def disorder_of(evidence, *symbols):
-    return evidence.measure([trace(one) for one in symbols], [SCOPES] * len(symbols))[:, MEASURES.index(DISORDER)]
+    return measure(evidence, [trace(one) for one in symbols], [SCOPES] * len(symbols))[:, MEASURES.index(DISORDER)]
 
 
 def test_known_steps_in_a_foreign_order_are_more_disorder_than_rare_ones_in_their_place():
@@ -149,19 +157,19 @@ def test_a_session_shorter_than_lasting_disorder_has_none_to_look_at():
 
 def test_the_order_is_told_by_its_worst_pairs_and_where_they_begin():
     foreign = (*WORK, *("test", "read", "<message>", "edit") * 4)
-    story = known_work().order_story(trace(foreign), SCOPES)
+    story = order_story(known_work().look([trace(foreign)], [SCOPES]), 0)
     assert story.steps == LASTING
     assert story.rank >= len(WORK) - 1
     known = set(pairwise(WORK))
     assert story.pairs
     assert not known & set(story.pairs)
-    assert fit_step_evidence([], [], 0).order_story(EMPTY_TRACE, SCOPES) is None
+    assert order_story(fit_step_evidence([], [], 0).look([EMPTY_TRACE], [SCOPES]), 0) is None
 
 
 def test_a_cut_trace_is_measured_as_if_it_had_ended_there():
     evidence = fit_step_evidence([trace("abcabc")] * 5, [SCOPES] * 5, 0)
     whole, young = trace("abcxyz"), trace("abc")
-    cut, ended = evidence.measure([whole.until(3)], [SCOPES]), evidence.measure([young], [SCOPES])
+    cut, ended = measure(evidence, [whole.until(3)], [SCOPES]), measure(evidence, [young], [SCOPES])
     assert np.array_equal(cut, ended, equal_nan=True)
 
 
@@ -173,15 +181,54 @@ def test_sessions_measured_together_are_measured_as_if_each_were_alone():
         return [trace([f"t{k}" for k in rng.integers(0, 7, n)], rng.lognormal(4, 2, n)) for n in steps]
 
     fitted = fit_step_evidence(some(80), [SCOPES] * 80, 0)
-    whole = some(150)  # more than are looked up at once
+    whole = some(700)  # more steps than are looked up at once
     traces = [*whole, *(one.until(5) for one in whole), EMPTY_TRACE]
     scopes = [SCOPES if number % 3 else trace_scopes("another", None) for number in range(len(traces))]
-    together = fitted.measure(traces, scopes)
-    alone = [fitted.measure([one], [known])[0] for one, known in zip(traces, scopes, strict=True)]
-    assert np.array_equal(together, np.stack(alone), equal_nan=True)
+    together = fitted.look(traces, scopes)
+    alone = [fitted.look([one], [known]) for one, known in zip(traces, scopes, strict=True)]
+    assert np.array_equal(together.measures.values, [one.measures.values[0] for one in alone], equal_nan=True)
+    for measured in SIZE_MEASURES:
+        shares = [one.measures.shares(measured)[0] for one in alone]
+        assert np.array_equal(together.measures.shares(measured), shares)
+    assert [order_story(together, row) for row in range(len(traces))] == [order_story(one, 0) for one in alone]
     assert worst_steps(fitted, traces, scopes) == [
         worst_steps(fitted, [one], [known])[0] for one, known in zip(traces, scopes, strict=True)
     ]
+
+
+@given(st.lists(st.lists(st.floats(0, 9), min_size=1, max_size=24), min_size=1, max_size=6))
+@settings(deadline=None, max_examples=60)
+def test_every_measure_is_what_it_is_of_the_session_step_by_step(novelties):
+    """Novelty of outputs and surprise are the same numbers here, so that one reckoning by hand does for both."""
+    length = np.array([len(one) for one in novelties])
+    joined = np.concatenate(novelties)
+    sizes = np.zeros((len(joined), 4))
+    sizes[:, 1] = joined
+    events = StepEvents(np.zeros(len(joined)), joined, sizes, np.ones(len(joined), dtype=bool))
+    found = events.measured(np.cumsum(length) - length, length)
+    for row, own in enumerate(novelties):
+        worst = max(np.mean(own[k : k + STRETCH]) for k in range(max(1, len(own) - STRETCH + 1)))
+        lasting = max(np.mean(own[k : k + LASTING]) for k in range(max(1, len(own) - LASTING + 1)))
+        by_hand = {
+            "sequence": worst,
+            "disorder": lasting if len(own) >= LASTING else np.nan,
+            "step": max(own),
+            "channel": np.mean(own),
+            "stretch": worst,
+            "intake": sum(sorted(own)[-STRETCH:]),
+        }
+        assert found.values[row] == pytest.approx([by_hand[name] for name in MEASURES], nan_ok=True)
+        begin = int(found.oddest[row])
+        assert np.mean(own[begin : begin + STRETCH]) == pytest.approx(worst)
+
+
+def test_waiting_is_novel_only_throughout():
+    sizes = np.zeros((4, 4))
+    sizes[:, 2] = [0.0, 8.0, 0.0, 0.0]
+    found = StepEvents(np.zeros(4), np.zeros(4), sizes, np.ones(4, dtype=bool)).measured(np.array([0]), np.array([4]))
+    by_name = dict(zip(MEASURES, found.values[0], strict=True))
+    assert (by_name["step"], by_name["stretch"], by_name["channel"]) == (0.0, 0.0, 2.0)
+    assert found.shares("channel")[0].tolist() == [0.0, 0.0, 1.0, 0.0]
 
 
 def test_the_surprise_of_a_sequence_does_not_depend_on_its_neighbours():
@@ -192,20 +239,19 @@ def test_the_surprise_of_a_sequence_does_not_depend_on_its_neighbours():
 
 
 def test_a_step_alone_surprises_by_how_rare_it_is():
-    (bits,) = fit_order_model([("often",) * 9 + ("rare",)]).bits([("rare", "often")])
-    assert bits.shape == (2, ORDER + 1)
-    assert bits[0, 0] > 2.5
-    assert bits[1, 0] < 0.5
+    alone, _ = fit_order_model([("often",) * 9 + ("rare",)]).bits(StepSequences.of([("rare", "often")]))
+    assert alone[0] > 2.5
+    assert alone[1] < 0.5
 
 
 def test_a_model_of_nothing_finds_nothing_surprising_and_nothing_novel():
     assert list(fit_order_model([]).surprise("ab")) == [0.0, 0.0]
-    assert not fit_size_model([EMPTY_TRACE], 0).novelty(trace("ab", [1, 2])).any()
+    assert not fit_size_model([EMPTY_TRACE]).novelty(trace("ab", [1, 2])).any()
 
 
 def test_no_steps_give_no_evidence():
     evidence = fit_step_evidence([EMPTY_TRACE], [SCOPES], 0)
-    assert np.array_equal(evidence.measure([EMPTY_TRACE], [SCOPES]), np.zeros((1, len(MEASURES))))
+    assert np.array_equal(measure(evidence, [EMPTY_TRACE], [SCOPES]), np.zeros((1, len(MEASURES))))
     assert worst_steps(evidence, [EMPTY_TRACE], [SCOPES]) == [None]
 
 
@@ -213,4 +259,24 @@ def test_known_sizes_do_not_depend_on_the_order_of_the_sessions():
     rng = np.random.default_rng(0)
     traces = [trace("a" * 50, rng.lognormal(size=50)) for _ in range(MOST_SEEN // 25)]
     stray = trace("a", [1e6])
-    assert fit_size_model(traces, 0).novelty(stray) == pytest.approx(fit_size_model(traces[::-1], 0).novelty(stray))
+    assert fit_size_model(traces).novelty(stray) == pytest.approx(fit_size_model(traces[::-1]).novelty(stray))
+
+
+@given(st.lists(st.lists(st.sampled_from("abcd"), max_size=4), max_size=6))
+@settings(deadline=None, max_examples=60)
+def test_sequences_laid_end_to_end_can_be_told_apart_again(sequences):
+    together = StepSequences.of(sequences)
+    assert sorted(set().union(*sequences)) == sorted(together.names)
+    codes = together.coded({"a": 7, "b": 8}, -1)
+    assert [part.tolist() for part in together.split(codes)] == [
+        [{"a": 7, "b": 8}.get(symbol, -1) for symbol in own] for own in sequences
+    ]
+    assert together.sequence.tolist() == [k for k, own in enumerate(sequences) for _ in own]
+
+
+def test_a_symbol_beyond_what_is_looked_up_directly_is_found_all_the_same():
+    """So many symbols that contexts of two are searched, those of none and one looked up directly."""
+    names = [f"t{k}" for k in range(700)]
+    model = fit_order_model([names, names])
+    assert model.surprise(names)[-1] < 2 < model.surprise(names[::-1])[-1]
+    assert model.surprise(["never-seen", *names[-3:]])[-1] == pytest.approx(model.surprise(["other", *names[-3:]])[-1])
