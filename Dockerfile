@@ -8,7 +8,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY analytics analytics
 COPY exporter exporter
 # The cache mount keeps downloads out of the layer and in the next build.
-RUN --mount=type=cache,target=/root/.cache/pip /usr/local/sigyn/bin/pip install --constraint constraints.txt .
+RUN --mount=type=cache,target=/root/.cache/pip /usr/local/sigyn/bin/pip install --constraint constraints.txt '.[postgresql]'
 
 FROM python:3.11.15-slim-bookworm
 COPY --from=build /usr/local/sigyn /usr/local/sigyn

@@ -148,6 +148,8 @@ class Database:
             return StateLocked(f"{self.place} is kept busy by another transaction ({words}): try again later")
         if code in _UNWRITABLE:
             return StateUnwritable(f"{self.place} cannot be used ({words}): check disk space and permissions")
+        if isinstance(error, ModuleNotFoundError):
+            return StateError(f"{self.place} needs a driver that is not installed ({words}): install sigyn[postgresql]")
         return StateError(f"{self.place} does not answer as it should ({words}): check the database and its driver")
 
 
