@@ -19,27 +19,19 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import platform
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from importlib import metadata as packages
 from pathlib import Path
 from typing import IO, Any, Final
 
 import joblib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-import analytics
+from exporter.library_versions import LIBRARIES, installed_version, library_versions
 from exporter.logs import one_line
-
-CODE: Final = "analytics"
-"""The package whose classes a pickled model consists of; its version is a digest of its code."""
-LIBRARIES: Final = ("python", "numpy", "scikit-learn", "sigyn", CODE)
-"""What a pickled model depends on."""
 
 _MAX_METADATA: Final = 1 << 20
 _VERSION: Final = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
@@ -50,34 +42,6 @@ _METADATA: Final = ".json"
 
 class ModelStoreError(Exception):
     """A model cannot be saved; the older versions stand."""
-
-
-def installed_version(library: str) -> str | None:
-    """Version of a library, of ``python``, or of our own ``CODE``; None when it is not installed."""
-    if library == "python":
-        return platform.python_version()
-    if library == CODE:
-        return _code_digest()
-    try:
-        return packages.version(library)
-    except (packages.PackageNotFoundError, ValueError):  # the latter for a name that none can have
-        return None
-
-
-@cache
-def _code_digest() -> str:
-    """Digest of the code that fits and judges: a model of other code may lack what this code looks for."""
-    folder = Path(analytics.__file__).parent
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*.py")):
-        digest.update(f"{file.relative_to(folder).as_posix()}\n".encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def library_versions() -> dict[str, str]:
-    """The versions of ``LIBRARIES`` in use."""
-    return {name: installed_version(name) or "" for name in LIBRARIES}
 
 
 class ModelMetadata(BaseModel):

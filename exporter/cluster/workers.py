@@ -23,7 +23,7 @@ from distributed.scheduler import KilledWorker
 
 from analytics.features import SCHEMA
 from exporter.cluster.errors import ClusterError
-from exporter.model_store import library_versions
+from exporter.library_versions import library_versions
 from exporter.world import EnabledAnalysis
 
 CONNECT_SECONDS: Final = 10

@@ -10,7 +10,8 @@ import joblib
 import numpy as np
 import pytest
 
-from exporter.model_store import LIBRARIES, ModelMetadata, ModelStore, ModelStoreError, library_versions
+from exporter.library_versions import LIBRARIES, library_versions
+from exporter.model_store import ModelMetadata, ModelStore, ModelStoreError
 
 TRAINED = 1_775_044_800.25  # 2026-04-01 12:00:00.25 UTC
 
