@@ -10,25 +10,37 @@ from typing import Any, Final
 
 import numpy as np
 
+from analytics.evaluation.scenario import Scenario
 from analytics.evaluation.truth import codes_of
 from analytics.sessions import SessionInfo
 from analytics.simulation import MISBEHAVIOURS, STRENGTHS, Injection, UnusableSessionError, inject
+from analytics.simulation.dice import Dice
+from analytics.simulation.scene import Dose
+from analytics.simulation.splice import splice
 
 Record = dict[str, Any]
 
 FIT: Final = 0
 THRESHOLD: Final = 1
 TEST: Final = 2
+_ONCE: Final = Dose(1, 1)
 _UPTO: Final = (0.5, 0.75)
 """Shares of a user's sessions at which the fit part ends and the threshold part ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """A kind of misbehaviour at a strength."""
+    """A kind of misbehaviour at a strength.
+
+    Attributes:
+        kind: for tables; where no scenarios are given, one the simulator knows.
+        strength: ``mild`` or ``strong``.
+        scenarios: of which one at random is played in each session.
+    """
 
     kind: str
     strength: str
+    scenarios: tuple[Scenario, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.kind} {self.strength}"
@@ -128,11 +140,18 @@ def injections(
     """The same with where the deed begins, session by session."""
     for session_id, own in sessions.items():
         rng = np.random.default_rng((seed, zlib.crc32(f"{deed} {session_id}".encode())))
-        donor = others.for_session(own, rng) if deed.kind == "wrong_user" else None
         try:
-            yield session_id, inject(own, deed.kind, deed.strength, rng, donor)
+            yield session_id, _injected(own, deed, rng, others)
         except UnusableSessionError:
             continue
+
+
+def _injected(own: Sequence[Record], deed: Deed, rng: np.random.Generator, others: Donors) -> Injection:
+    if deed.scenarios:
+        chosen = deed.scenarios[int(rng.integers(len(deed.scenarios)))]
+        return splice(own, chosen.act, _ONCE, Dice(rng), ())
+    donor = others.for_session(own, rng) if deed.kind == "wrong_user" else None
+    return inject(own, deed.kind, deed.strength, rng, donor)
 
 
 def without_details(records: Sequence[Record]) -> list[Record]:

@@ -11,6 +11,7 @@ import click
 from analytics.activity import WorkingHours
 from analytics.evaluation import EvaluationError
 from analytics.evaluation.alarm_delay import DelayRow, delay_rows_by_part, mean_delays
+from analytics.evaluation.injection import DEEDS
 from analytics.evaluation.report import ReportRow, means_over_sets
 from analytics.evaluation.trial import needed_for
 from analytics.evaluation.truth import Truth
@@ -36,6 +37,7 @@ from exporter.evaluation.reasons_run import judge_causes
 from exporter.evaluation.reasons_text import write_causes
 from exporter.evaluation.records_file import read_records
 from exporter.evaluation.report_text import write_footnote, write_injected, write_labelled
+from exporter.evaluation.scenario_file import read_scenarios
 
 LABELS: Final = ".labels.csv"
 """How the file of the truth about ``NAME.jsonl`` or ``NAME.jsonl.gz`` ends."""
@@ -159,8 +161,11 @@ def _explain(options: EvaluateOptions) -> None:
 def _effort(options: EvaluateOptions) -> Effort:
     if options.peers:
         require_pyod()
+    if options.scenarios is not None and not options.inject:
+        raise click.UsageError("--scenarios needs --inject")
     peers = pyod_scores if options.peers else None
-    return Effort(needed_for("risk", load_analyses()), options.seeds, peers, options.jobs, options.together)
+    deeds = DEEDS if options.scenarios is None else read_scenarios(options.scenarios)
+    return Effort(needed_for("risk", load_analyses()), options.seeds, peers, options.jobs, options.together, deeds)
 
 
 def _rules() -> RuleSet:

@@ -11,7 +11,6 @@ import numpy as np
 from analytics.activity import WorkingHours
 from analytics.evaluation.alarm_delay import AlarmBlock
 from analytics.evaluation.injection import (
-    DEEDS,
     TEST,
     THRESHOLD,
     Deed,
@@ -72,7 +71,7 @@ def run_watch(watch: Watch, effort: Effort, rules: RuleSet, hours: WorkingHours)
     fitted = fit_analyses(planting.history, effort.analyses, planting.seed)
     deeds: dict[str, Watched] = {}
     shares: list[np.ndarray] = []
-    for deed in DEEDS:
+    for deed in effort.deeds:
         prefixes = _prefixes_with(deed, planting, rules, hours)
         deeds[str(deed)] = _watched(prefixes, fitted)
         shares.append(prefixes.grid.onsets / prefixes.grid.ages[:, -1])

@@ -15,7 +15,6 @@ from analytics.analysis import History
 from analytics.evaluation.blocks import Block
 from analytics.evaluation.errors import EvaluationError
 from analytics.evaluation.injection import (
-    DEEDS,
     FIT,
     TEST,
     THRESHOLD,
@@ -119,7 +118,7 @@ def run_planting(planting: Planting, effort: Effort, rules: RuleSet, hours: Work
     measured = list(planting.unseen)
     trivial = [trivial_scores(measured, planting.errors)]
     members: dict[str, tuple[str, ...]] = {}
-    for deed in DEEDS:
+    for deed in effort.deeds:
         records = misbehaving(planting.sessions, deed, planting.seed, planting.donors)
         table = build_event_table(records if planting.has_details else without_details(records), "native").table
         done = measure_judged([table], rules, hours)

@@ -11,6 +11,7 @@ import numpy as np
 from analytics.analysis import Analysis
 from analytics.evaluation.blocks import Block, Judged, blocks_of
 from analytics.evaluation.errors import EvaluationError
+from analytics.evaluation.injection import DEEDS, Deed
 from analytics.evaluation.report import ReportRow, report_rows
 from analytics.evaluation.splits import Split, deal, splits_of
 from analytics.evaluation.trial import Peers, Scores, Trial, run_trial
@@ -29,6 +30,7 @@ class Effort:
         peers: other detectors to compare with.
         jobs: processes.
         together: whether all strata are fitted on together; they are compared within themselves all the same.
+        deeds: what is done in recorded sessions.
     """
 
     analyses: tuple[Analysis, ...]
@@ -36,6 +38,7 @@ class Effort:
     peers: Peers | None = None
     jobs: int = 1
     together: bool = False
+    deeds: tuple[Deed, ...] = DEEDS
 
 
 @dataclass(frozen=True)

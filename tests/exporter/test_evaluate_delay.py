@@ -172,7 +172,7 @@ def team(tmp_path):
 @pytest.fixture
 def _two_deeds(monkeypatch):
     chosen = tuple(deed for deed in DEEDS if deed.kind == "wrong_user")
-    monkeypatch.setattr("exporter.evaluation.injected_delay_run.DEEDS", chosen)
+    monkeypatch.setattr("exporter.commands.evaluate_command.DEEDS", chosen)
 
 
 @pytest.mark.usefixtures("_two_deeds")

@@ -1,0 +1,61 @@
+"""A stretch of misbehaviour that somebody wrote down: calls of tools, to be put into recorded sessions."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from analytics.simulation.recorder import ToolUse
+from analytics.simulation.scene import Scene
+
+REJECTED: Final = "denied"
+"""The ``error`` of a call that a person refused, and that never ran."""
+_USUAL: Final = (1_500.0, 400.0)
+_USUAL_OF: Final = {
+    "Read": (40.0, 1_500.0), "Write": (110.0, 110.0), "Edit": (90.0, 120.0), "Grep": (450.0, 900.0),
+    "Glob": (450.0, 200.0), "WebFetch": (6_000.0, 2_500.0), "Task": (60_000.0, 2_000.0),
+}  # fmt: skip
+"""By tool: median milliseconds and characters of the result; the scenario does not tell them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One use of a tool: its name, its arguments, and the error class where it failed (``REJECTED``: was refused)."""
+
+    tool: str
+    tool_input: Mapping[str, Any]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Calls in order, under a name."""
+
+    name: str
+    calls: tuple[Call, ...]
+
+    def act(self, scene: Scene) -> None:
+        """Play the calls at the session's own tempo."""
+        for call in self.calls:
+            scene.play(_use(call, scene))
+
+
+def _use(call: Call, scene: Scene) -> ToolUse:
+    duration, output = _USUAL_OF.get(call.tool, _USUAL)
+    text = orjson.dumps([call.tool, call.tool_input], option=orjson.OPT_SORT_KEYS)
+    is_refused = call.error == REJECTED
+    return ToolUse(
+        call.tool,
+        # Recorded sessions without content tell equal calls by this hash; given, because the arguments are final.
+        {**call.tool_input, "args_hash": f"{zlib.crc32(text):08x}"},
+        1 + int(scene.dice.lognormal(duration, 1.0)),
+        2 + int(scene.dice.lognormal(output, 0.8)),
+        error=None if is_refused else call.error,
+        rejected="user" if is_refused else None,
+        given=True,
+        input_chars=len(orjson.dumps(call.tool_input)),
+    )
