@@ -23,7 +23,8 @@ from analytics.findings import Finding
 HIGH_AT: Final = 2.0
 """Surprise from which an anomaly alone amounts to ``high`` where the alert budget does not ask for more."""
 _RISK: Final = (0.0, 0.4, 0.7, 0.9, 1.0)
-SEVERITY_WEIGHTS: Final = {"info": 0.02, "low": 0.08, "medium": 0.3, "high": 0.72, "critical": 0.92}
+SEVERITY_WEIGHTS: Final = {"info": 0.02, "low": 0.08, "medium": 0.42, "high": 0.72, "critical": 0.92}
+"""From medium on, a finding that is rare amounts to the level of its severity's name."""
 RARE_SHARE: Final = 0.02
 """Share of the baseline's sessions up to which a finding counts in full."""
 COMMON_SHARE: Final = 0.25
