@@ -19,6 +19,8 @@ from analytics.rules import Rule, RuleSet
 from exporter.rule_entries import FileEntry
 
 BUNDLED_RULES: Final = Path(__file__).with_name("rules.yml")
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The one in C, where PyYAML has it, reads the bundled rules in a tenth of the time, at each start."""
 
 
 class RuleFileError(Exception):
@@ -66,7 +68,7 @@ def load_rule_set(paths: Sequence[Path] = (), disabled: Iterable[str] = ()) -> R
 def _read(path: Path, errors: list[str]) -> _RuleFile | None:
     """One rule file, or None and its errors."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe one either way
     except (OSError, UnicodeDecodeError) as error:
         errors.append(f"{path}: cannot be read: {error}")
         return None
