@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-_CODE_TYPES = (np.int8, np.int16, np.int32)
+_CODE_TYPES: Final = (np.int8, np.int16, np.int32)
 
 
 @dataclass(frozen=True, eq=False)

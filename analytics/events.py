@@ -211,7 +211,7 @@ class EventTable:
 
     def with_columns(self, columns: Mapping[str, np.ndarray | CodedText | pd.Categorical]) -> EventTable:
         """The same rows with other values in some columns."""
-        return EventTable({**self.columns, **EventTable.from_columns(columns).columns})
+        return EventTable({**self.columns, **{name: _column(values) for name, values in columns.items()}})
 
     def only(self, names: Collection[str]) -> EventTable:
         """The same rows with all other columns missing, but for the time: what is cheap to choose rows of."""

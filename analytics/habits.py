@@ -89,7 +89,7 @@ class HabitSpace:
     def _raw(self, rows: SessionRows, first: int, last: int) -> np.ndarray:
         """Habits of the sessions from ``first`` to before ``last``, shape (n_sessions, n_columns)."""
         traces = [rows.trace(number) for number in range(first, last)]
-        steps = StepSequences.of([trace.symbols[: trace.length] for trace in traces])
+        steps = _steps_of(traces)
         deviations = (to_model_space(rows.values[first:last])[:, _COLUMNS] - self.middle) / self.spread
         views = (
             np.clip(np.nan_to_num(deviations, nan=0.0), -4.0, 4.0),
@@ -120,7 +120,7 @@ def fit_habit_space(rows: SessionRows) -> HabitSpace:
     values = to_model_space(rows.values)[:, _COLUMNS]
     middle, spread = middle_and_spread(values)
     traces = [rows.trace(number) for number in range(len(rows))]
-    steps = StepSequences.of([trace.symbols[: trace.length] for trace in traces])
+    steps = _steps_of(traces)
     symbols = _frequent((set(trace.symbols[: trace.length]) for trace in traces), MOST_SYMBOLS)
     tools = _frequent(
         ({tool_of(symbol) for symbol in trace.symbols[: trace.length]} for trace in traces), MOST_SIZED_TOOLS
@@ -167,6 +167,11 @@ def _frequent(sets: Iterable[set[str]], most: int) -> dict[str, int]:
     ranked = sorted((name for name, count in found.items() if count >= LEAST_SESSIONS_WITH),
                     key=lambda name: (-found[name], name))  # fmt: skip
     return {name: rank for rank, name in enumerate(ranked[:most])}
+
+
+def _steps_of(traces: Sequence[Trace]) -> StepSequences:
+    """The steps that count of each trace."""
+    return StepSequences.of([trace.symbols[: trace.length] for trace in traces])
 
 
 def _size_sums(traces: Sequence[Trace], steps: StepSequences, tools: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,8 +1,8 @@
 """The web configuration file: TLS, users and headers in the format of Prometheus' exporter-toolkit.
 
-https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md describes the format. What Python's
-TLS and uvicorn cannot do is refused, not passed over: a key that had no effect would leave a door open that somebody
-believes to be shut. Paths are relative to the folder of the file, as there.
+https://prometheus.io/docs/prometheus/latest/configuration/https/ describes the format. What Python's TLS and
+uvicorn cannot do is refused, not passed over: a key that had no effect would leave a door open that somebody believes
+to be shut. Paths are relative to the folder of the file, as there.
 """
 
 from __future__ import annotations

@@ -9,17 +9,16 @@ from typing import Any, Final
 
 import orjson
 
+from analytics.simulation.agents import CLAUDE_CODE
 from analytics.simulation.recorder import ToolUse
-from analytics.simulation.scene import Scene
+from analytics.simulation.scene import PACE, Scene
 
 REJECTED: Final = "denied"
 """The ``error`` of a call that a person refused, and that never ran."""
-_USUAL: Final = (1_500.0, 400.0)
-_USUAL_OF: Final = {
-    "Read": (40.0, 1_500.0), "Write": (110.0, 110.0), "Edit": (90.0, 120.0), "Grep": (450.0, 900.0),
-    "Glob": (450.0, 200.0), "WebFetch": (6_000.0, 2_500.0), "Task": (60_000.0, 2_000.0),
-}  # fmt: skip
-"""By tool: median milliseconds and characters of the result; the scenario does not tell them."""
+_USUAL: Final = (1_500, 400)
+"""Median milliseconds and characters of the result of a tool that is not listed; the scenario does not tell them."""
+_ROLES: Final = ("read", "write", "edit", "search", "find", "web", "agent")
+_USUAL_OF: Final = {CLAUDE_CODE.tools[role]: (PACE[role][0], PACE[role][2]) for role in _ROLES}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from analytics.simulation.tasks import ROLE_OF
 from analytics.simulation.vocabulary import Vocabulary
 
 _COVER: Final = ("look", "test", "read", "read", "edit", "search")
-_PACE: Final = {
+PACE: Final = {
     "shell": (1_500, 1.2, 500), "poll": (25_000, 0.4, 20), "read": (40, 1.2, 1_500), "edit": (90, 1.0, 120),
     "write": (110, 1.0, 110), "search": (450, 0.6, 900), "find": (450, 0.6, 200), "web": (6_000, 0.6, 2_500),
     "agent": (60_000, 0.6, 2_000),
@@ -87,7 +87,7 @@ class Scene:
 
     def use(self, role: str, tool_input: ToolInput, error: str | None = None, rejected: str | None = None) -> None:
         """One tool use of that role at the session's tempo."""
-        duration, sigma, output = _PACE[role]
+        duration, sigma, output = PACE[role]
         self.play(
             ToolUse(
                 tool_name=self.vocabulary.tool(role),
@@ -153,7 +153,7 @@ class Scene:
     def earlier_use(self, role: str) -> ToolUse:
         """A call the session has made before, to be made again; where it made none, an ordinary one."""
         calls = [record for record in self.past if record["event"] == self._carrier and record.get("tool_name")]
-        duration, sigma, output = _PACE[role]
+        duration, sigma, output = PACE[role]
         took, found = 1 + int(self.dice.lognormal(duration, sigma)), 2 + int(self.dice.lognormal(output, 0.8))
         if calls:
             call = self.dice.pick(calls[-30:])

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from typing import Any, Final, TypeVar
 
 from distributed import Client, Future
@@ -124,7 +123,7 @@ def _call(function: Callable[[Item], Answer], item: Item) -> Answer:
 
 def _versions() -> dict[str, str]:
     """What must be the same wherever the same results are to come out."""
-    return {"sigyn": version("sigyn"), "feature schema": SCHEMA, **library_versions()}
+    return {"feature schema": SCHEMA, **library_versions()}
 
 
 def _check_workers(client: Client, address: str) -> None:

@@ -149,7 +149,10 @@ class Database:
         if code in _UNWRITABLE:
             return StateUnwritable(f"{self.place} cannot be used ({words}): check disk space and permissions")
         if isinstance(error, ModuleNotFoundError):
-            return StateError(f"{self.place} needs a driver that is not installed ({words}): install sigyn[postgresql]")
+            return StateError(
+                f"{self.place} needs a driver that is not installed ({words}): "
+                "install sigyn[postgresql] and write postgresql+psycopg://…"
+            )
         return StateError(f"{self.place} does not answer as it should ({words}): check the database and its driver")
 
 

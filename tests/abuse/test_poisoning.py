@@ -89,6 +89,6 @@ def test_five_in_a_hundred_bad_sessions_in_training_do_not_silence_alerts(contam
 
 def test_five_in_a_hundred_bad_sessions_in_training_do_not_hide_their_like_among_good_ones(contaminated, kind):
     if kind == "loop":
-        pytest.xfail("measured: 0.90 found before, 0.66 after; no rule leaves a loop of a dozen calls out of training")
+        pytest.xfail("measured: 0.99 found before, 0.81 after; no rule leaves a loop of a dozen calls out of training")
     clean, after = map(found_at_five_false_alarms, contaminated)
     assert after >= clean - MOST_HIDDEN
