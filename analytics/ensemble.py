@@ -25,7 +25,7 @@ from analytics.step_evidence import SeenSteps, StepEvidence, TraceScope, fit_ste
 from analytics.step_measures import MEASURES
 from analytics.traces import Trace
 from analytics.vocabulary_model import VocabularyModel, fit_vocabulary
-from analytics.voices import COVARIANCE, EXTREME, WORDS, WRONG_USER, added_up, voices_of
+from analytics.voices import BURST, COVARIANCE, EXTREME, WORDS, WRONG_USER, added_up, voices_of
 
 TraceScopes = tuple[TraceScope, ...]
 
@@ -86,6 +86,7 @@ class FittedDetectors:
     def look(self, evidence: Evidence) -> Seen:
         """Look at some rows."""
         steps = self.steps.look(evidence.traces, evidence.scopes)
+        novelty = self.words.measure(evidence.traces, evidence.who)
         strangeness = self.extreme.strangeness(evidence.deviations)
         with one_blas_thread():
             named = {name: detector.score(evidence.deviations) for name, detector in self.by_name.items()}
@@ -94,7 +95,8 @@ class FittedDetectors:
             COVARIANCE: self.covariance.score(evidence.deviations),
             EXTREME: strangeness.max(axis=1),
             **{name: steps.measures.values[:, column] for column, name in enumerate(MEASURES)},
-            WORDS: self.words.measure(evidence.traces, evidence.who),
+            WORDS: novelty.words,
+            BURST: novelty.burst,
             WRONG_USER: evidence.odds,
         }
         return Seen(raw, steps, strangeness.argmax(axis=1))

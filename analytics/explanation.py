@@ -22,6 +22,7 @@ from analytics.reasons import (
     Part,
     Subjects,
     Telling,
+    burst_reason,
     disorder_reason,
     feature_parts,
     main_reasons,
@@ -35,7 +36,7 @@ from analytics.step_measures import DISORDER, ORDER_MEASURES, SEQUENCE, SIZE_MEA
 from analytics.step_stories import OrderStory, order_story, worst_step
 from analytics.traces import CHANNELS
 from analytics.verdicts import Reason
-from analytics.voices import COVARIANCE, EXTREME, SHAPE, WORDS, WRONG_USER, added_up, beyond_usual
+from analytics.voices import BURST, COVARIANCE, EXTREME, SHAPE, WORDS, WRONG_USER, added_up, beyond_usual
 from analytics.voices import ORDER as ORDER_VOICE
 
 
@@ -51,9 +52,10 @@ class Cases:
         voices: each voice's part of the joint evidence, shape (n,).
         raw: raw scores by detector, shape (n,) each.
         usual: what most sessions of that age do not exceed, for the detectors told by a number, shape (n,) each.
-        order: calibrated scores of the order's measures, of which the louder speaks for both, shape (n,) each.
+        calibrated: calibrated scores of those detectors of which the louder speaks for two, shape (n,) each.
         steps: what the steps tell.
         new_words: by row, the words that the user hardly ever used, least expected first.
+        burst_words: the same of the loudest burst.
     """
 
     subjects: Subjects
@@ -63,21 +65,28 @@ class Cases:
     voices: Mapping[str, np.ndarray]
     raw: Mapping[str, np.ndarray]
     usual: Mapping[str, np.ndarray]
-    order: Mapping[str, np.ndarray]
+    calibrated: Mapping[str, np.ndarray]
     steps: SeenSteps
     new_words: Callable[[int], Sequence[str]]
+    burst_words: Callable[[int], Sequence[str]]
 
     def is_loud(self, detector: str) -> np.ndarray:
         """Whether a detector says more than it does of most sessions of that age, shape (n,)."""
         return np.asarray(self.raw[detector] > self.usual[detector])
+
+    def is_louder(self, detector: str, other: str) -> np.ndarray:
+        """Whether one detector speaks where two share a voice, shape (n,)."""
+        return np.asarray(self.calibrated[detector] > self.calibrated[other])
 
     def numbers(self, detector: str, row: int) -> tuple[float, float]:
         """What a detector says of a session, and what it does not exceed in most sessions of that age."""
         return float(self.raw[detector][row]), float(self.usual[detector][row])
 
 
-TOLD_BY_NUMBER: Final = (*ORDER_MEASURES, WORDS, WRONG_USER)
+TOLD_BY_NUMBER: Final = (*ORDER_MEASURES, WORDS, BURST, WRONG_USER)
 """Detectors whose reason is a number and what was expected of it."""
+SHARING: Final = (*ORDER_MEASURES, WORDS, BURST)
+"""Detectors of which the louder speaks for two."""
 
 
 def explain(cases: Cases) -> list[tuple[Reason, ...]]:
@@ -127,9 +136,9 @@ def _size_parts(cases: Cases, share: Mapping[str, np.ndarray]) -> _Found:
 
 def _order_parts(cases: Cases, share: Mapping[str, np.ndarray]) -> _Found:
     """What the order of the steps says, where it says more than usual."""
-    is_disorder = cases.order[DISORDER] > cases.order[SEQUENCE]
+    is_disorder = cases.is_louder(DISORDER, SEQUENCE)
     is_loud = np.where(is_disorder, cases.is_loud(DISORDER), cases.is_loud(SEQUENCE))
-    says_new_words = cases.is_loud(WORDS)
+    says_new_words = cases.is_loud(WORDS) | cases.is_loud(BURST)
     parts = []
     for row in np.flatnonzero(is_loud & (share[ORDER_VOICE] > 0)).tolist():
         story = order_story(cases.steps, row)
@@ -157,11 +166,14 @@ def _user_parts(cases: Cases, share: Mapping[str, np.ndarray]) -> _Found:
 
 def _word_parts(cases: Cases, share: Mapping[str, np.ndarray]) -> _Found:
     """What the words say, where they say more than usual."""
+    is_burst = cases.is_louder(BURST, WORDS)
+    is_loud = np.where(is_burst, cases.is_loud(BURST), cases.is_loud(WORDS))
     parts = []
-    for row in np.flatnonzero(cases.is_loud(WORDS) & (share[WORDS] > 0)).tolist():
-        words = cases.new_words(row)
+    for row in np.flatnonzero(is_loud & (share[WORDS] > 0)).tolist():
+        words = cases.burst_words(row) if is_burst[row] else cases.new_words(row)
         if words:
-            tell = partial(word_reason, words, *cases.numbers(WORDS, row))
+            detector, reason = (BURST, burst_reason) if is_burst[row] else (WORDS, word_reason)
+            tell = partial(reason, words, *cases.numbers(detector, row))
             parts.append((row, Part(WORDS, float(share[WORDS][row]), Telling("new_words", tell))))
     return parts
 

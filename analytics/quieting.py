@@ -17,7 +17,7 @@ from analytics.ensemble import Ensemble, Evidence
 from analytics.leniency import QUIETED, Explained
 from analytics.risk_score import anomaly_part
 from analytics.step_measures import MEASURES
-from analytics.voices import WORDS, added_up, voices_of
+from analytics.voices import BURST, WORDS, added_up, voices_of
 
 
 def anomaly_parts(
@@ -44,7 +44,7 @@ def anomaly_parts(
 def _without_habit(evidence: Evidence, words: Mapping[Who, frozenset[str]], ensemble: Ensemble) -> np.ndarray:
     """Joint scores, shape (n_rows,), of what benign sessions do not explain; nothing is said about single steps."""
     raw = ensemble.detectors.raw(evidence)
-    raw[WORDS] = ensemble.detectors.words.measure(evidence.traces, evidence.who, words)
+    raw[WORDS], raw[BURST] = ensemble.detectors.words.measure(evidence.traces, evidence.who, words)
     voices = voices_of(
         {
             name: ensemble.calibrations[name].evidence(one, evidence.ages)

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from analytics.features import FEATURES
+from analytics.first_uses import BURST_USES
 from analytics.reason_themes import is_teller, theme_of
 from analytics.reason_words import feature_words, number
 from analytics.step_stories import OrderStory, WorstStep
@@ -154,9 +155,19 @@ def word_reason(words: Sequence[str], newness: float, expected: float, share: fl
         expected: what most sessions do not exceed.
         share: their part of the anomaly.
     """
-    told = ", ".join(described(word) for word in words[:MOST_WORDS_TOLD])
-    text = f"New for this user: {told} (newness {number(newness)}, expected at most {number(expected)})"
+    text = f"New for this user: {_told(words)} (newness {number(newness)}, expected at most {number(expected)})"
     return Reason("new_words", newness, 0.0, expected, share, text)
+
+
+def burst_reason(words: Sequence[str], newness: float, expected: float, share: float) -> Reason:
+    """The same words where they came up in one burst; ``newness`` is their mean squared surprise."""
+    news = f"New for this user within {BURST_USES} tool uses: {_told(words)}"
+    text = f"{news} (newness {number(newness)}, expected at most {number(expected)})"
+    return Reason("new_words", newness, 0.0, expected, share, text)
+
+
+def _told(words: Sequence[str]) -> str:
+    return ", ".join(described(word) for word in words[:MOST_WORDS_TOLD])
 
 
 def user_reason(odds: float, expected: float, share: float) -> Reason:

@@ -2,20 +2,23 @@
 
 In how many sessions of the user a word was used, falls back on the agent's sessions and on all, as far as the user's
 history is thin. A word's surprise is the negative logarithm of that share. Ordinary work brings a new word now and
-then; who takes over a session, or is led by what it reads, brings several at once.
+then; who takes over a session, or is led by what it reads, brings several at once. So two things are measured: how new
+the newest words of the whole session are, which nobody hides by spreading them, and how new a burst of a few tool uses
+is, which stands out in a long session too.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from analytics.baseline import Scope, Who, scopes_of
+from analytics.first_uses import FirstUses
 from analytics.traces import Trace
 from analytics.words import split_words
 
@@ -27,6 +30,18 @@ NEWEST: Final = 5
 """Words that count in a session, the least expected ones: more of the usual ones around them change nothing."""
 _EVERYBODY: Final[Scope] = ()
 _NO_WORDS: Final[Mapping[Who, Container[str]]] = MappingProxyType({})
+
+
+class Novelty(NamedTuple):
+    """How new the words of some sessions are, shape (n_sessions,) each, NaN for those without any known argument.
+
+    Attributes:
+        words: mean surprise of the ``NEWEST`` least expected words of the session.
+        burst: what the loudest burst amounts to, see ``analytics.first_uses``.
+    """
+
+    words: np.ndarray
+    burst: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -48,24 +63,47 @@ class VocabularyModel:
 
     def measure(
         self, traces: Sequence[Trace], who: Sequence[Who], expected: Mapping[Who, Container[str]] = _NO_WORDS
-    ) -> np.ndarray:
-        """Mean surprise of the ``NEWEST`` least expected words of each session, shape (n_traces,).
+    ) -> Novelty:
+        """How new the words of each session are to its user; traces cut from one whole trace share its work.
 
-        NaN for sessions without any known argument. A session of few words is not stranger for it: what is missing
-        counts as expected, and so do the words in ``expected``, by agent and user.
+        A session of few words is not stranger for it: what is missing counts as expected, and so do the words in
+        ``expected``, by agent and user.
         """
-        result = np.full(len(traces), np.nan)
+        novelty = Novelty(*np.full((2, len(traces)), np.nan))
+        rows_of: dict[tuple[int, Who], list[int]] = defaultdict(list)
         for row, (trace, one) in enumerate(zip(traces, who, strict=True)):
             if trace.words:
-                surprise = self.surprise([word for word in words_used(trace) if word not in expected.get(one, ())], one)
-                result[row] = np.sort(surprise)[-NEWEST:].sum() / NEWEST
-        return result
+                rows_of[id(trace.words), one].append(row)
+        for (_, one), rows in rows_of.items():
+            used = FirstUses.of(traces[rows[0]])
+            known = expected.get(one, ())
+            surprise = np.where([word in known for word in used.words], 0.0, self.surprise(used.words, one))
+            loudest = np.concatenate([[0.0], used.bursts(surprise)])
+            for row in rows:
+                count = used.until(traces[row].length)
+                novelty.words[row] = np.sort(surprise[:count])[-NEWEST:].sum() / NEWEST
+                novelty.burst[row] = loudest[count]
+        return novelty
 
     def newest(self, trace: Trace, who: Who) -> list[str]:
         """The least expected words of a session, at most ``NEWEST``, least expected first: those one in ten knows."""
         words = words_used(trace)
-        surprise = self.surprise(words, who)
-        return [words[number] for number in np.argsort(-surprise, kind="stable")[:NEWEST] if surprise[number] >= 1.0]
+        return _least_expected(words, self.surprise(words, who))
+
+    def newest_in_burst(self, trace: Trace, who: Who) -> list[str]:
+        """The same of the loudest burst."""
+        used = FirstUses.of(trace)
+        count = used.until(trace.length)
+        if not count:
+            return []
+        used = FirstUses(used.words[:count], used.step[:count], used.use[:count])
+        surprise = self.surprise(used.words, who)
+        inside = used.in_loudest_burst(surprise)
+        return _least_expected([used.words[number] for number in inside], surprise[inside])
+
+
+def _least_expected(words: Sequence[str], surprise: np.ndarray) -> list[str]:
+    return [words[number] for number in np.argsort(-surprise, kind="stable")[:NEWEST] if surprise[number] >= 1.0]
 
 
 def words_used(trace: Trace) -> list[str]:

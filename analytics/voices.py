@@ -5,8 +5,8 @@ a sum, which a loud voice among many quiet ones cannot move, and the maximum, wh
 (a power mean of log p-values; R. A. Fisher's way is the plain sum).
 
 Detectors that look at the same thing share a voice: several that look at all of it speak together, by their mean; the
-surprise of few steps and the disorder of many, of which a session may have only one, by the louder of the two. A voice
-for each would add the noise of both to every session.
+surprise of few steps and the disorder of many, of which a session may have only one, by the louder of the two, and so
+do the new words of a session and those of a burst. A voice for each would add the noise of both to every session.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ EXTREME: Final = "extreme"
 ORDER: Final = "order"
 """The voice shared by the order's measures, of which the louder speaks."""
 WORDS: Final = "words"
+"""The new words of a session, and the voice shared with those of a burst, of which the louder speaks."""
+BURST: Final = "burst"
 WRONG_USER: Final = "wrong_user"
 VOICE_OF: Final[Mapping[str, tuple[str, float]]] = {
     "isolation_forest": (SHAPE, 1 / 3),
@@ -38,17 +40,22 @@ VOICE_OF: Final[Mapping[str, tuple[str, float]]] = {
     **dict.fromkeys(ORDER_MEASURES, (ORDER, 1.0)),
     **{measure: (measure, 1.0) for measure in SIZE_MEASURES},
     WORDS: (WORDS, 1.5),
+    BURST: (WORDS, 1.5),
     WRONG_USER: (WRONG_USER, 1.0),
 }
 """Each detector's voice and its weight in it. What was done tells more than how much of it: hence that of words."""
+LOUDER: Final = (ORDER, WORDS)
+"""Voices for which the louder of two detectors speaks."""
 EMPHASIS: Final = 1.5
 _HEALTHY: Final = math.gamma(1.0 + EMPHASIS) * math.log10(math.e) ** EMPHASIS
 """What one detector says on average of a healthy session: its p-value is uniform there, so its evidence is exponential
 with mean log10(e), raised to ``EMPHASIS``."""
 USUAL: Final[Mapping[str, float]] = {
-    **{voice: _HEALTHY * weight**EMPHASIS for voice, weight in VOICE_OF.values()},
+    **{
+        voice: _HEALTHY * weight**EMPHASIS * (2.0 - 2.0**-EMPHASIS if voice in LOUDER else 1.0)
+        for voice, weight in VOICE_OF.values()
+    },
     SHAPE: _HEALTHY,
-    ORDER: _HEALTHY * (2.0 - 2.0**-EMPHASIS),
 }
 """What each voice says of a healthy session on average. Of a shared one at most that: the mean of detectors says less
 where they disagree, and the louder of two most where they are independent (the sum of both less the quieter)."""
@@ -64,7 +71,7 @@ def voices_of(evidence: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     for detector, values in evidence.items():
         voice, weight = VOICE_OF[detector]
         before = heard.get(voice, np.zeros(len(values)))
-        heard[voice] = np.maximum(before, weight * values) if voice == ORDER else before + weight * values
+        heard[voice] = np.maximum(before, weight * values) if voice in LOUDER else before + weight * values
     return {voice: values**EMPHASIS for voice, values in heard.items()}
 
 

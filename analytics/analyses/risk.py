@@ -17,14 +17,13 @@ from analytics.detectors.dbscan import dbscan
 from analytics.detectors.isolation_forest import isolation_forest
 from analytics.detectors.lof import local_outlier_factor
 from analytics.ensemble import Ensemble, EnsembleScores, Evidence, calibrate
-from analytics.explanation import TOLD_BY_NUMBER, Cases, explain
+from analytics.explanation import SHARING, TOLD_BY_NUMBER, Cases, explain
 from analytics.features import FEATURE_NAMES
 from analytics.held_back_scores import FitSettings, fit_on, score_held_back
 from analytics.quieting import anomaly_parts
 from analytics.reasons import MOST_REASONS, Subjects, direct
 from analytics.risk_score import FindingRates, fit_finding_rates, join_parts
 from analytics.spreading import Spread, in_turn
-from analytics.step_measures import ORDER_MEASURES
 from analytics.training_rows import TrainingRows, step_scopes
 from analytics.verdicts import INITIALIZING, INSUFFICIENT, MALICIOUS_EXAMPLE, SCORED, Reason
 from analytics.vetting import vetted
@@ -252,6 +251,7 @@ def _confidences(judged: _Judged) -> np.ndarray:
 def _reasons(judged: _Judged) -> list[tuple[Reason, ...]]:
     """The reasons of each session."""
     scores, evidence, ensemble = judged.scores, judged.evidence, judged.model.ensemble
+    words = ensemble.detectors.words
     has_user = [user is not None for _, user in evidence.who]
     expected = judged.model.baseline.expected_ranges(evidence.ages, evidence.who)
     return explain(
@@ -263,9 +263,10 @@ def _reasons(judged: _Judged) -> list[tuple[Reason, ...]]:
             voices=scores.voices,
             raw=scores.seen.raw,
             usual={name: ensemble.usual(name, evidence.ages) for name in TOLD_BY_NUMBER},
-            order={name: scores.detectors[name] for name in ORDER_MEASURES},
+            calibrated={name: scores.detectors[name] for name in SHARING},
             steps=scores.seen.steps,
-            new_words=lambda row: ensemble.detectors.words.newest(evidence.traces[row], evidence.who[row]),
+            new_words=lambda row: words.newest(evidence.traces[row], evidence.who[row]),
+            burst_words=lambda row: words.newest_in_burst(evidence.traces[row], evidence.who[row]),
         )
     )
 

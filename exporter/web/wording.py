@@ -25,6 +25,7 @@ _DETECTORS: Final = {
     "stretch": "Oddest stretch of sizes",
     "intake": "Tool outputs taken in",
     "words": "New words",
+    "burst": "New words in a burst",
     "wrong_user": "Another user's habits",
 }
 

@@ -19,7 +19,7 @@ from analytics.step_evidence import SeenSteps, StepModels
 from analytics.step_measures import DISORDER, MEASURES, SEQUENCE, StepMeasures
 from analytics.traces import Trace
 from analytics.verdicts import Reason
-from analytics.voices import COVARIANCE, EXTREME, ORDER, SHAPE, USUAL, WORDS, WRONG_USER
+from analytics.voices import BURST, COVARIANCE, EXTREME, ORDER, SHAPE, USUAL, WORDS, WRONG_USER
 
 ERRORS, TOKENS = FEATURE_NAMES.index("error_run_longest"), FEATURE_NAMES.index("tokens_total")
 FOREIGN = 3
@@ -27,6 +27,8 @@ FOREIGN = 3
 LARGE = 7
 """The step with a large output."""
 SYMBOLS = ("a", "b", "c", "Read", "Write", "Glob", "WebFetch", *["Read"] * 14)
+SCORES = {SEQUENCE: 0.5, DISORDER: 0.9, WORDS: 0.9, BURST: 0.5}
+"""Calibrated scores of the detectors of which the louder speaks for two."""
 
 
 def steps() -> SeenSteps:
@@ -55,7 +57,7 @@ def subject(**deviations) -> Subjects:
 
 def case(subject: Subjects, **voices) -> Cases:
     """A session whose voices say what is usual, but for some; all that is told by a number is loud."""
-    told, squares = (*MEASURES, WORDS, WRONG_USER), subject.deviations**2
+    told, squares = (*MEASURES, WORDS, BURST, WRONG_USER), subject.deviations**2
     return Cases(
         subjects=subject,
         correlated=squares / max(float(squares.sum()), 1e-12),
@@ -64,9 +66,10 @@ def case(subject: Subjects, **voices) -> Cases:
         voices={voice: np.array([part]) for voice, part in {**USUAL, **voices}.items()},
         raw={name: np.array([5.0]) for name in told},
         usual={name: np.array([4.0]) for name in told},
-        order={SEQUENCE: np.array([0.5]), DISORDER: np.array([0.9])},
+        calibrated={name: np.array([score]) for name, score in SCORES.items()},
         steps=steps(),
         new_words=lambda row: ["Bash:socat"][row:],
+        burst_words=lambda row: ["Bash:shred"][row:],
     )
 
 
@@ -100,9 +103,22 @@ def test_the_feature_that_is_farthest_out_has_its_voice_to_itself():
     assert first.contribution == pytest.approx(0.8 * 1.0 / (sum(USUAL.values()) + 1.0))
 
 
+def louder(found: Cases, detector: str) -> Cases:
+    """The same, with that detector's score above the others'."""
+    return replace(found, calibrated={**found.calibrated, detector: np.array([0.95])})
+
+
+def test_the_louder_measure_speaks_for_the_words():
+    loud = case(subject(), **{WORDS: USUAL[WORDS] + 3.0})
+    (throughout,), (burst,) = explain(loud), explain(louder(loud, BURST))
+    assert throughout.text == "New for this user: `Bash socat` (newness 5, expected at most 4)"
+    assert burst.text == "New for this user within 4 tool uses: `Bash shred` (newness 5, expected at most 4)"
+    assert throughout.contribution == burst.contribution
+
+
 def test_the_louder_measure_speaks_for_the_order():
     loud = case(subject(), **{ORDER: 3.0})
-    (disorder,), (sequence,) = explain(loud), explain(replace(loud, order={**loud.order, SEQUENCE: np.array([0.95])}))
+    (disorder,), (sequence,) = explain(loud), explain(louder(loud, SEQUENCE))
     assert disorder.text == (
         "16 steps in an unusual order from event 40: `Glob` after `Write`, `WebFetch` after `Glob` "
         "(surprise by order alone 5 bits each, expected at most 4)"
@@ -154,9 +170,10 @@ def test_sessions_explained_together_are_explained_as_if_each_were_alone():
         np.concatenate([one.correlated for one in alone]),
         np.concatenate([one.farthest for one in alone]),
         np.concatenate([one.anomaly for one in alone]),
-        *(stacked([getattr(one, name) for one in alone]) for name in ("voices", "raw", "usual", "order")),
+        *(stacked([getattr(one, name) for one in alone]) for name in ("voices", "raw", "usual", "calibrated")),
         SeenSteps([one.traces[0] for one in seen], [one.models[0] for one in seen], found),
         lambda _row: ["Bash:socat"],
+        lambda _row: ["Bash:shred"],
     )
     reasons = explain_each(together)
     assert reasons == [explain(one) for one in alone]
