@@ -10,23 +10,17 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import requests
-import yaml
 
 from benchmarks.bench import Bench, say, wall_seconds
 from benchmarks.child import in_child
 from benchmarks.grown_sessions import measure_sessions
 from benchmarks.known_sessions import make_state
+from benchmarks.served import GIVE_UP_SECONDS, serving
 from benchmarks.table import Row, duration, skipped
-from tests.loki_server import free_port
 
 KNOWN: Final = 30_000
 MOST_SECONDS: Final = 3.0
 _TIMES: Final = 3
-_GIVE_UP_SECONDS: Final = 60.0
-_POLL_SECONDS: Final = 0.02
-_GOOD: Final = 'sigyn_sessions{level="low"}'
-"""In the exposition once the kept sessions are published."""
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -40,7 +34,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     name = f"Start-up to the first good /metrics, {KNOWN:,} kept sessions"
     took = [_start(folder) for _ in range(_TIMES)]
     if None in took:
-        yield skipped(name, f"no good /metrics within {_GIVE_UP_SECONDS:g} s")
+        yield skipped(name, f"no good /metrics within {GIVE_UP_SECONDS:g} s")
         return
     middle = float(np.median([one for one in took if one is not None]))
     imports = float(np.median([wall_seconds(_import) for _ in range(_TIMES)]))
@@ -55,39 +49,9 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 def _start(folder: Path) -> float | None:
     """Seconds until the exposition holds the kept sessions; None when that takes too long."""
-    port = free_port()
-    (folder / "lines").mkdir(exist_ok=True)
-    config = folder / "sigyn.yml"
-    config.write_text(
-        yaml.safe_dump(
-            {
-                "state": {"directory": str(folder)},
-                "sources": {"local": {"paths": [str(folder / "lines")]}},
-                "web": {"listen": f"127.0.0.1:{port}"},
-                "log": {"level": "error"},
-            }
-        ),
-        encoding="utf-8",
-    )
     begun = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "exporter", "serve", "--config", str(config)])  # noqa: S603 - this very program
-    try:
-        while process.poll() is None and time.perf_counter() - begun < _GIVE_UP_SECONDS:
-            if _is_good(f"http://127.0.0.1:{port}/metrics"):
-                return time.perf_counter() - begun
-            time.sleep(_POLL_SECONDS)
-        return None
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _is_good(url: str) -> bool:
-    try:
-        answer = requests.get(url, timeout=5)
-    except requests.RequestException:  # not listening yet, or too busy to answer
-        return False
-    return answer.ok and _GOOD in answer.text
+    with serving(folder) as url:
+        return None if url is None else time.perf_counter() - begun
 
 
 def _import() -> None:
