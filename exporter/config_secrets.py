@@ -40,15 +40,18 @@ def read_secrets(values: dict[str, Any], known: set[Location]) -> tuple[dict[str
     return filled, problems
 
 
-def file_problem(path: Path) -> str | None:
-    """Why a file cannot be read, without repeating its name: a secret may stand there by mistake."""
+def file_problem(path: Path, relative_to: str = "the working directory") -> str | None:
+    """Why a file cannot be read, without repeating its name: a secret may stand there by mistake.
+
+    ``relative_to`` says what a relative name starts from.
+    """
     try:
         if path.exists() and not path.is_file():  # opening a pipe would wait for its writer
             return "is not a regular file (name a file)"
         with path.open("rb"):
             return None
     except FileNotFoundError:
-        return "there is no such file (check the name; it is relative to the working directory)"
+        return f"there is no such file (check the name; it is relative to {relative_to})"
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return "cannot be read (check the name and the file's permissions)"
 

@@ -29,7 +29,7 @@ from exporter.world import DAY_NS, World
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[str, float], None]
-"""Told which source is read and how far, 0…1."""
+"""Told which source is read and how far, 0…1; 0 as soon as it is asked, before anything has come."""
 
 MOST_MEASURED: Final = 5_000
 """Sessions whose measurements a cycle keeps at hand; of more than that, they are taken again from the state."""
@@ -57,6 +57,8 @@ def run_cycle(world: World, now_ns: int, progress: Progress | None = None) -> Cy
     report = CycleReport(Snapshot(now_ns / 1e9))
     touched: dict[str, Measured] = {}
     for source in world.sources:
+        if progress:
+            progress(source.name, 0.0)
         for batch in _batches(world, source, now_ns, report):
             absorbed = absorb(world, source.name, batch, now_ns)
             touched.update((one.info.session_id, one) for one in absorbed.measured)

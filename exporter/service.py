@@ -21,10 +21,12 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from exporter.assembly import build_training_settings, build_world, close_sources, open_state
+from exporter.checked_config import checked_config
 from exporter.collector import SnapshotCollector
 from exporter.commands.clock import utc_now
-from exporter.config import Config, ConfigError, load_config
+from exporter.config import Config, ConfigError
 from exporter.config_web import WebSettings
+from exporter.course import Course
 from exporter.freshness import Freshness
 from exporter.garbage_collection import made_for_good
 from exporter.herald import Herald
@@ -36,7 +38,8 @@ from exporter.novelties.settling import is_settled_since
 from exporter.pipeline import CycleReport, restore, run_cycle, take_snapshot
 from exporter.publisher import Publisher
 from exporter.recent_sessions import gauge_specs
-from exporter.reloading import apply_configuration
+from exporter.reload_outcome import ReloadOutcome
+from exporter.reloading import apply_configuration, keys_after_restart
 from exporter.rule_file import RuleFileError
 from exporter.state import HumanVerdict, StateError
 from exporter.training import Shelf, finished_sessions, is_due, load_models, read_history, train
@@ -48,6 +51,9 @@ logger = logging.getLogger(__name__)
 
 GRACE_SECONDS: Final = 2.5
 """How long running work may come to an end after a request to stop; then the process ends under it."""
+
+RENEW_SECONDS: Final = 60
+"""From one renewal of the lease on the state to the next; it runs out after several of these."""
 
 
 class Exporter:
@@ -62,7 +68,7 @@ class Exporter:
 
     def __init__(self, config: Config, config_file: Path | None, clock: Callable[[], float] = time.time) -> None:
         """Open the state, load what is known, publish it."""
-        self.config = config
+        self.config = self.started_with = config
         self.config_file = config_file
         self.clock = clock
         # One more series for each counter that nobody reads.
@@ -90,9 +96,7 @@ class Exporter:
         self.stopping = threading.Event()
         self.busy = threading.Lock()
         self.learning = threading.Lock()
-        self.last_success: float | None = None
-        self.cycle_begun: float | None = None
-        self.last_problem = "the first cycle has not finished yet"
+        self.course = Course()
         self.wants_training = False
         self.check_reload: Callable[[WebSettings], None] = lambda _web: None
         self._restore()
@@ -123,7 +127,7 @@ class Exporter:
         with self.busy:
             if self.stopping.is_set():
                 return None
-            self.cycle_begun = begun = time.monotonic()
+            self.course.begin()
             try:
                 report = run_cycle(self.world, int(self.clock() * 1e9), self._tell_progress)
             except InterruptedError:
@@ -137,8 +141,7 @@ class Exporter:
                 )
                 return None
             finally:
-                self.cycle_begun = None
-                self.instruments.cycle_duration.observe(time.monotonic() - begun)
+                self.instruments.cycle_duration.observe(self.course.end())
             self._finished(report)
             self.herald.finish_cycle()
             return report
@@ -154,29 +157,32 @@ class Exporter:
         if report.failed:
             self._failed("; ".join(report.failed.values()))
             return
-        self.last_success = self.clock()
-        self.instruments.last_success.set(self.last_success)
+        now = self.clock()
+        self.course.succeed(now)
+        self.instruments.last_success.set(now)
         self.instruments.cycles.labels("success").inc()
         logger.info("cycle finished", extra={"events": report.events, "judged": report.judged})
 
     def _failed(self, problem: str) -> None:
         """Count a failed cycle; withdraw scores that are too old to act on."""
         self.instruments.cycles.labels("failed").inc()
-        self.last_problem = problem
+        self.course.fail(problem)
         self.freshness.withdraw_if_older(self.config.cycle.staleness.total_seconds(), problem)
 
     def _look_at_age(self) -> None:
         """Withdraw scores that are too old to act on while no cycle comes to an end."""
-        begun, problem = self.cycle_begun, self.last_problem
-        if begun is not None:
-            problem = f"a cycle has been running for {time.monotonic() - begun:.0f} s; look at its sources and the disk"
-        self.freshness.withdraw_if_older(self.config.cycle.staleness.total_seconds(), problem)
+        staleness = self.config.cycle.staleness.total_seconds()
+        self.freshness.withdraw_if_older(staleness, self.course.present_problem)
 
     def _tell_progress(self, source: str, share: float) -> None:
         if self.stopping.is_set():
             raise InterruptedError("stopping")
-        if self.last_success is None:
-            self.last_problem = f"reading {source}: {share:.0%} of the first read done"
+        self.course.ask(source, share)
+
+    @property
+    def last_problem(self) -> str:
+        """What went wrong last, or why there are no scores yet; one line."""
+        return self.course.last_problem
 
     def training(self) -> bool:
         """Train if it is due; returns whether models were fitted. A failure keeps the models in use."""
@@ -223,6 +229,13 @@ class Exporter:
             # Sessions that waited for the first models are scored at once.
             self.cycle()
 
+    def _renew_job(self) -> None:
+        # A cycle or a training may not write for longer than the state is kept for a silent process.
+        try:
+            self.world.state.renew()
+        except StateError as error:
+            logger.warning("cannot renew the lease on the state: %s", one_line(str(error)))
+
     def train_now(self) -> None:
         """Train at the next opportunity, due or not."""
         self.wants_training = True
@@ -251,26 +264,28 @@ class Exporter:
         self.herald.tell_word(session_id, given.verdict)
         return True
 
-    def reload(self) -> list[str]:
+    def reload(self) -> ReloadOutcome:
         """Load the configuration file again; on any error the old one stays in force."""
         if self.config_file is None:
-            return ["there is no configuration file to load again: start `sigyn serve --config FILE` to have one"]
+            why = "there is no configuration file to load again: start `sigyn serve --config FILE` to have one"
+            return ReloadOutcome(errors=(why,))
         settings_before = [one.settings for one in self.world.analyses]
         try:
-            new = load_config(self.config_file, os.environ)
+            new = checked_config(self.config_file, os.environ)
             self.check_reload(new.web)
             with self.busy:
-                unchanged = apply_configuration(self.world, self.config, new, self._count_request, utc_now())
+                apply_configuration(self.world, self.config, new, self._count_request, utc_now())
         except (ConfigError, RuleFileError) as error:
             self.instruments.config_last_reload_successful.set(0)
-            logger.warning("configuration not reloaded: %s", "; ".join(error.errors))
-            return list(error.errors)
+            logger.warning("configuration not reloaded, the old one stays: %s", "; ".join(error.errors))
+            return ReloadOutcome(errors=tuple(error.errors))
         # Models that were fitted with other settings are replaced at the next opportunity.
         self.wants_training |= [one.settings for one in self.world.analyses] != settings_before
         self._adopt(new)
-        for key in unchanged:
+        outcome = ReloadOutcome(after_restart=keys_after_restart(self.started_with, new))
+        for key in outcome.after_restart:
             logger.warning("%s takes effect after a restart", key)
-        return []
+        return outcome
 
     def _adopt(self, new: Config) -> None:
         """Take over what a new configuration says about schedule and log, and say that it is in force."""
@@ -303,6 +318,7 @@ class Exporter:
             coalesce=True,
             misfire_grace_time=None,
         )
+        self.scheduler.add_job(self._renew_job, "interval", id="lease", seconds=RENEW_SECONDS, coalesce=True)
         self.scheduler.start()
         self.watch.start()
 

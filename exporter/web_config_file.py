@@ -24,6 +24,7 @@ from exporter.logs import one_line
 COSTLIEST: Final = 14
 """bcrypt's cost above which one check takes seconds and would hold up everybody else who signs in."""
 
+_BESIDE: Final = "the folder of the file that names it"
 _TLS_FILES: Final = ("cert_file", "key_file", "client_ca_file")
 _BCRYPT: Final = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 _UNSUPPORTED: Final = {
@@ -190,7 +191,7 @@ def _contradictions(config: WebConfig) -> list[Problem]:
     problems = [
         Problem(("tls_server_config", name), problem)
         for name in _TLS_FILES
-        if (path := getattr(tls, name)) is not None and (problem := file_problem(path)) is not None
+        if (path := getattr(tls, name)) is not None and (problem := file_problem(path, _BESIDE)) is not None
     ]
     authorities = ("tls_server_config", "client_ca_file")
     if tls.client_ca_file is None and tls.client_auth_type != "NoClientCert":

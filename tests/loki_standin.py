@@ -7,8 +7,10 @@ and refuses with Loki's own words. What it does not imitate is listed in ``NOT_I
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import re
+import ssl
 import sys
 import threading
 from collections import deque
@@ -36,6 +38,7 @@ MAX_LINE_BYTES = 262_144
 INGESTION_RATE_BYTES = 4_194_304
 OLDEST_SECONDS = 7 * 86_400
 FUTURE_SECONDS = 600
+TRICKLE_SECONDS = 0.05
 MAX_RANGE_NS = (30 * 24 + 1) * 3600 * SECOND_NS
 
 
@@ -45,8 +48,10 @@ class Fault:
 
     ``kind`` is ``status`` (with ``status`` and ``headers``), ``close`` (no reply), ``cut`` (half the body announced),
     ``truncated`` (half of the JSON, well announced), ``html`` (a login page), ``oversize`` (more than asked for),
-    ``hang`` (no reply until ``Standin.released`` is set), ``shuffled`` (entries in no order), ``plain`` (the right body
-    as ``text/plain``) or ``redirect`` (with a header ``Location``).
+    ``hang`` (no reply until ``Standin.released`` is set), ``trickle`` (the right reply, a byte every
+    ``TRICKLE_SECONDS`` until ``Standin.released`` is set), ``trickling body`` (the same of the body only), ``trickling
+    status`` (the same of a refusal's body), ``shuffled`` (entries in no order), ``plain`` (the right body as
+    ``text/plain``) or ``redirect`` (with a header ``Location``).
     """
 
     kind: str
@@ -184,6 +189,20 @@ def _rfc3339(time_ns: int) -> str:
     return datetime.fromtimestamp(time_ns // SECOND_NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+class _Trickle(io.BytesIO):
+    """Passes on what is written a byte at a time, until it is released."""
+
+    def __init__(self, writing: Any, released: threading.Event) -> None:
+        super().__init__()
+        self._writing, self._released = writing, released
+
+    def write(self, content: Any) -> int:
+        for byte in bytes(content):
+            self._released.wait(TRICKLE_SECONDS)
+            self._writing.write(bytes([byte]))
+        return len(content)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # head and body are two writes: the second would wait for the client's word
@@ -203,8 +222,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.kind in ("close", "hang"):
             self.close_connection = True
             return
-        if fault is not None and fault.kind in ("status", "redirect"):
-            self._reply(fault.status, "text/plain; charset=utf-8", fault.text.encode(), fault.headers)
+        if fault is not None and fault.kind in ("status", "redirect", "trickling status"):
+            self._reply(fault.status, "text/plain; charset=utf-8", fault.text.encode(), fault.headers, fault.kind)
             return
         self._answer(request, body, fault)
 
@@ -231,11 +250,12 @@ class _Handler(BaseHTTPRequestHandler):
             media_type, content = "text/html", b"<html>log in</html>"
         if kind == "truncated":
             content = content[: len(content) // 2]
-        self._reply(status, media_type if status != 204 else "", content, {}, is_cut=kind == "cut")
+        self._reply(status, media_type if status != 204 else "", content, {}, kind)
 
-    def _reply(
-        self, status: int, media_type: str, content: bytes, headers: dict[str, str], *, is_cut: bool = False
-    ) -> None:
+    def _reply(self, status: int, media_type: str, content: bytes, headers: dict[str, str], kind: str) -> None:
+        is_cut, writing = kind == "cut", self.wfile
+        if kind == "trickle":
+            self.wfile = _Trickle(writing, self.standin.released)
         self.send_response(status)
         for name, value in {"Content-Type": media_type, **headers}.items():
             if value:
@@ -243,7 +263,10 @@ class _Handler(BaseHTTPRequestHandler):
         if status != 204:
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
+        if kind.startswith("trickling"):
+            self.wfile = _Trickle(writing, self.standin.released)
         self.wfile.write(content[: len(content) // 2] if is_cut else content)
+        self.wfile = writing
         self.close_connection = self.close_connection or is_cut
 
     def log_message(self, *_arguments: object) -> None:
@@ -260,12 +283,14 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def running_standin(now_ns: int, **settings: Any) -> Iterator[Standin]:
+def running_standin(now_ns: int, tls: ssl.SSLContext | None = None, **settings: Any) -> Iterator[Standin]:
     """A stand-in that listens on a free port of the loopback address until the block is left."""
     standin = Standin(now_ns, **settings)
     handler = type("Handler", (_Handler,), {"standin": standin})
     with _Server(("127.0.0.1", 0), handler) as server:
-        standin.url = f"http://127.0.0.1:{server.server_port}"
+        standin.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:

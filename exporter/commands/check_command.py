@@ -5,31 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from exporter.config import Config, ConfigError, check_config
-from exporter.rule_file import RuleFileError, load_rule_set
-from exporter.web_access import load_web_security
+from exporter.checked_config import checked_config
 
 
 def run_check(config_file: Path, environ: Mapping[str, str]) -> None:
     """Raise ``ConfigError`` with every mistake in the file and in the files it names."""
-    config, errors = check_config(config_file, environ)
-    readable = [path for path in config.rules.files if path.is_file()]  # the others are among the errors
-    try:
-        load_rule_set(readable, config.rules.disable)
-    except RuleFileError as error:
-        errors += error.errors
-    errors += _web_problems(config)
-    if errors:
-        raise ConfigError(errors)
-
-
-def _web_problems(config: Config) -> list[str]:
-    """What is wrong with the web configuration file, and with who may reach the address."""
-    file = config.web.config_file
-    if file is not None and not file.is_file():  # among the errors already
-        return []
-    try:
-        load_web_security(config.web, config.web.listen)
-    except ConfigError as error:
-        return error.errors
-    return []
+    checked_config(config_file, environ)

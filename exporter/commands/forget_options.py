@@ -10,8 +10,15 @@ import click
 _PATH = click.Path(path_type=Path)
 
 
+def _named(_context: click.Context, _argument: click.Parameter, given: str) -> str:
+    """A name that somebody can have: a blank one would be found in whatever has no user."""
+    if not given.strip():
+        raise click.BadParameter("is blank: give the user id as telemetry has it.")
+    return given
+
+
 @click.command()
-@click.argument("user", metavar="USER")
+@click.argument("user", metavar="USER", callback=_named)
 @click.option("--config", "config_file", type=_PATH, help="Configuration file of the exporter.")
 @click.option("--state", "state_directory", type=_PATH, help="State folder, in place of the configuration's.")
 @click.option("--hook-file", type=_PATH, help="File of `sigyn hook`; default: where it writes for this account.")

@@ -39,9 +39,9 @@ def _meaning(error: RequestException) -> tuple[str, str, Outlook]:
     if isinstance(error, SSLError):
         return "the TLS handshake fails", "check ca_file, cert_file, key_file and the server's name", HOPELESS
     if isinstance(error, ConnectTimeout):
-        return "no connection in time", "check url and network, or raise timeout_seconds", _LATER
+        return "no connection in time", "check url and network, or raise sources.loki.timeout", _LATER
     if isinstance(error, ReadTimeout) or isinstance(cause, ReadTimeoutError):
-        return "no reply in time", "lower page_limit or raise timeout_seconds", _SMALLER
+        return "no whole reply in time", "lower sources.loki.page_limit or raise sources.loki.timeout", _SMALLER
     if isinstance(error, (ChunkedEncodingError, ContentDecodingError)):
         return "the reply is cut", "check what lies between here and Loki", _LATER
     if isinstance(error, ConnectionError):

@@ -55,27 +55,29 @@ _KNOWN_LIMITS: Final = (
     _KnownLimit(
         re.compile(r"max entries limit per query exceeded.*\(\d+ > (?P<maximum>\d+)\)"),
         "max_entries_limit_per_query",
-        "lower page_limit or raise it on the server",
+        "lower sources.loki.page_limit or raise it on the server",
     ),
-    _KnownLimit(re.compile(r"query time range exceeds the limit"), "max_query_length", "lower slice_seconds"),
+    _KnownLimit(re.compile(r"query time range exceeds the limit"), "max_query_length", "lower sources.loki.slice"),
     _KnownLimit(
         re.compile(r"query would read too many bytes"),
         "max_query_bytes_read",
-        "lower slice_seconds or narrow the selector",
+        "lower sources.loki.slice or narrow sources.loki.selectors",
     ),
     _KnownLimit(
         re.compile(r"timed out|deadline exceeded|context canceled"),
         "query_timeout",
-        "lower page_limit or slice_seconds, or raise it on the server",
+        "lower sources.loki.page_limit or sources.loki.slice, or raise it on the server",
         is_overload=True,
     ),
     _KnownLimit(
         re.compile(r"message larger than max|max message size"),
         "grpc_server_max_recv_msg_size",
-        "lower page_limit or raise it on the server",
+        "lower sources.loki.page_limit or raise it on the server",
         is_overload=True,
     ),
-    _KnownLimit(re.compile(r"too many outstanding requests"), "max_outstanding_per_tenant", "lower threads"),
+    _KnownLimit(
+        re.compile(r"too many outstanding requests"), "max_outstanding_per_tenant", "lower sources.loki.threads"
+    ),
     _KnownLimit(
         re.compile(r"per stream rate limit exceeded", re.IGNORECASE),
         "per_stream_rate_limit",
@@ -105,7 +107,7 @@ def error_of(refusal: Refusal) -> LokiError:
     if refusal.status == 404 or 300 <= refusal.status < 400:
         return LokiBadReply(f"{said}; set url to Loki's base address, redirects are not followed")
     if refusal.status in (401, 403):
-        remedy = "set tenant" if "no org id" in refusal.text else "check tenant, basic and bearer_token"
+        remedy = "set tenant" if "no org id" in refusal.text else "check tenant, username and password, or bearer_token"
         return LokiRefused(f"{said}; {remedy}")
     limit = _limit_of(refusal, said)
     if limit is not None:

@@ -39,8 +39,8 @@ class LokiSettings:
         basic: user name and password. Never shown.
         bearer_token: instead of ``basic``. Never shown.
         tls: certificates.
-        timeout_seconds: to connect; between two reads. The second is longer than Loki's own ``query_timeout``
-            (1 min), so that Loki can say that it timed out.
+        timeout_seconds: to connect; from then on for the whole reply. The second is longer than Loki's own
+            ``query_timeout`` (1 min), so that Loki can say that it timed out.
         page_limit: entries asked for in one request.
         max_reply_bytes: a longer reply is not read to its end.
         slice_seconds: longest stretch of time read in one piece during a back-fill.

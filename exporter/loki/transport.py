@@ -1,4 +1,4 @@
-"""One HTTP request to Loki: sessions, credentials, bounded bodies; what goes wrong becomes a ``LokiError``."""
+"""One HTTP request to Loki: sessions, credentials, bounds of time and size; what goes wrong is a ``LokiError``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from exporter.loki.errors import LokiBadReply, LokiError, Outlook
 from exporter.loki.failures import error_of_failure
 from exporter.loki.refusals import Refusal, error_of
 from exporter.loki.settings import LokiSettings
+from exporter.loki.timed_reply import TimedAdapter
 
 CHUNK_BYTES: Final = 256 * 1024
 MAX_REFUSAL_BYTES: Final = 16 * 1024
@@ -85,7 +86,7 @@ class Transport:
         """Send once.
 
         Raises:
-            LokiError: no answer, a refusal, or a body that is cut or too large.
+            LokiError: no answer, one that is not whole in time, a refusal, or a body that is cut or too large.
         """
         with self._session() as session:
             try:
@@ -126,7 +127,7 @@ class Transport:
             if len(body) > self._settings.max_reply_bytes:
                 raise LokiBadReply(
                     f"{self.url(request.path)}: the reply is larger than {self._settings.max_reply_bytes} bytes;"
-                    " lower page_limit or raise max_reply_bytes",
+                    " lower sources.loki.page_limit",
                     Outlook(is_transient=True, is_overload=True),
                 )
         return bytes(body)
@@ -171,6 +172,8 @@ class Transport:
     def _open_session(self) -> requests.Session:
         settings = self._settings
         session = requests.Session()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, TimedAdapter())
         session.auth = _Bearer(settings.bearer_token)
         if settings.basic is not None:
             user, password = settings.basic

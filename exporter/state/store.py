@@ -6,10 +6,10 @@ what people said about sessions.
 
 from __future__ import annotations
 
-import os
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -28,12 +28,13 @@ from exporter.state.chunks import unpack_events
 from exporter.state.database import Database
 from exporter.state.errors import DamagedValue, StateError, StateUnwritable
 from exporter.state.human_verdict import HumanVerdict
+from exporter.state.lease import Lease
 from exporter.state.lock import FolderLock
+from exporter.state.opening import FILE_NAME, open_database
 from exporter.state.stored_session import StoredSession, from_row
 from exporter.state.trace_bytes import unpack_trace
 from exporter.state.transaction import Transaction
 
-FILE_NAME: Final = "state.db"
 _ROWS_A_TIME: Final = 500
 _IDS_A_QUERY: Final = 512  # well below what either database takes as parameters of one statement
 
@@ -44,28 +45,32 @@ class State:
     Every method may raise a ``StateError``; see ``exporter.state.errors``.
     """
 
-    def __init__(self, database: Database, lock: FolderLock | None = None) -> None:
+    def __init__(self, database: Database, lock: FolderLock | None = None, lease: Lease | None = None) -> None:
         """Made by ``open`` and ``open_read_only``."""
         self._database = database
         self._lock = lock
+        self._lease = lease
         self._may_hold_deleted = True  # the log of a process that was ended early
 
     @classmethod
-    def open(cls, directory: Path, url: str | None = None) -> State:
+    def open(cls, directory: Path, url: str | None = None, clock: Callable[[], float] = time.time) -> State:
         """Open the state in a folder, or with its tables in the database at ``url``; made where missing.
 
-        The folder is locked against other processes until ``close``, whichever database is used.
+        The folder is locked against other processes until ``close``, and a database at a URL against other folders;
+        ``clock`` tells Unix seconds, for the age of such a lease.
         """
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StateUnwritable(f"{directory} cannot be made ({error.strerror}): use another --state") from error
-        lock = FolderLock(directory)
-        try:
-            return cls(_open_database(directory, url), lock)
-        except BaseException:
-            lock.release()
-            raise
+        with ExitStack() as undone:
+            lock = FolderLock(directory)
+            undone.callback(lock.release)
+            database = open_database(directory, url)
+            undone.callback(database.close)
+            lease = None if url is None else Lease.taken(database, directory, clock)
+            undone.pop_all()
+            return cls(database, lock, lease)
 
     @classmethod
     def open_read_only(cls, directory: Path, url: str | None = None) -> State:
@@ -83,6 +88,9 @@ class State:
 
     def close(self) -> None:
         """Close the database and let other processes in."""
+        if self._lease is not None:
+            self._lease.give_back()
+            self._lease = None
         self._database.close()
         if self._lock is not None:
             self._lock.release()
@@ -100,9 +108,17 @@ class State:
     def begin(self) -> Iterator[Transaction]:
         """A transaction: committed at the end of the block, undone when an exception leaves it. They do not nest."""
         with self._database.writing() as connection:
+            if self._lease is not None:
+                self._lease.hold(connection)
             transaction = Transaction(connection)
             yield transaction
         self._may_hold_deleted |= transaction.has_deleted
+
+    def renew(self) -> None:
+        """Stay the one who writes, where the database could be another folder's too; to be called every minute."""
+        if self._lease is not None:
+            with self.begin():
+                pass
 
     def positions(self) -> dict[str, dict[str, Any]]:
         """Where each source stands, by its name."""
@@ -257,26 +273,6 @@ def _padded(ids: list[str]) -> list[str]:
     number that ever occurs, that is some ten megabytes a connection.
     """
     return ids + ids[-1:] * ((1 << (len(ids) - 1).bit_length()) - len(ids))
-
-
-def _open_database(directory: Path, url: str | None) -> Database:
-    """The database, with its tables there and of the right version."""
-    database = Database.of_url(url) if url else Database.of_file(_private_file(directory / FILE_NAME))
-    try:
-        schema.prepare(database)
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-def _private_file(path: Path) -> Path:
-    """The file, made readable for its owner only; SQLite gives the files beside it the same mode."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise StateUnwritable(f"{path} cannot be written ({error.strerror}): check the folder and the file") from error
-    return path
 
 
 def _hit(values: dict[str, Any]) -> Hit:

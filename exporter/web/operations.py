@@ -40,9 +40,11 @@ def operations_router(services: WebServices) -> APIRouter:
 
     @router.post("/-/reload", dependencies=[own_site])
     def reload() -> Response:
-        errors = services.reload()
-        if not errors:
-            return PlainTextResponse("The configuration is loaded.\n")
-        return PlainTextResponse("The configuration was not loaded:\n" + "".join(f"{line}\n" for line in errors), 500)
+        outcome = services.reload()
+        if outcome.errors:
+            refused = "The configuration was not loaded, the old one stays in force:"
+            return PlainTextResponse("".join(f"{line}\n" for line in (refused, *outcome.errors)), 500)
+        waiting = [f"{key} takes effect after a restart." for key in outcome.after_restart]
+        return PlainTextResponse("".join(f"{line}\n" for line in ("The configuration is loaded.", *waiting)))
 
     return router

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from analytics.rules import Rule
 from exporter.publisher import Publisher
+from exporter.reload_outcome import ReloadOutcome
 from exporter.web.access import Access
 from exporter.web.session_detail import HumanVerdictInput, SessionDetail
 
@@ -44,7 +45,7 @@ class WebServices:
         registry: what ``/metrics`` exposes.
         session_detail: one session in full, None for an unknown id. May read the state.
         put_verdict: keeps a person's verdict; False for an unknown id.
-        reload: loads the configuration again; one line an error, [] when all is well.
+        reload: loads the configuration again.
         readiness: None when ready, else the reason in one line.
         now: Unix seconds.
         describe_rule: a rule by id, None for one that is no longer in force.
@@ -56,7 +57,7 @@ class WebServices:
     registry: CollectorRegistry
     session_detail: Callable[[str], SessionDetail | None]
     put_verdict: Callable[[str, HumanVerdictInput], bool]
-    reload: Callable[[], list[str]]
+    reload: Callable[[], ReloadOutcome]
     readiness: Callable[[], str | None]
     now: Callable[[], float]
     settings: WebSettings = field(default_factory=WebSettings)

@@ -77,6 +77,17 @@ def test_a_folder_that_is_not_there_is_an_error_and_is_not_made(sigyn, tmp_path)
     assert not (tmp_path / "typo").exists()
 
 
+@pytest.mark.parametrize("name", ["", " ", "\t\n", "\u3000"])
+def test_a_blank_name_is_wrong_usage_and_touches_nothing(sigyn, deployment, name):
+    files = {path: path.read_bytes() for path in deployment.rglob("*") if path.is_file()}
+    ended = sigyn("forget", name, "--state", deployment / "state", "--yes", "--hook-file", deployment / "none")
+    assert ended.status == 2
+    assert len(ended.lines) == 1
+    assert "USER" in ended.err
+    assert "blank" in ended.err
+    assert {path: path.read_bytes() for path in deployment.rglob("*") if path.is_file()} == files
+
+
 def test_where_is_asked_for(sigyn):
     ended = sigyn("forget", NAME)
     assert ended.status == 2

@@ -15,11 +15,15 @@ import pytest
 import requests
 import yaml
 
+from exporter.config_keys import KEYS
 from exporter.config_values import ListenAddress
 from exporter.listening import ListenError, open_listener
 from exporter.page_services import page_services
+from exporter.reload_outcome import ReloadOutcome
+from exporter.reloading import AFTER_RESTART
 from exporter.sources.source import Batch
 from exporter.web.app import create_app
+from exporter.web_access import WebAccess
 from tests.builders import table_of, use
 from tests.exporter.running import (
     Clock,
@@ -169,7 +173,7 @@ def test_a_rule_that_came_with_a_reload_is_described_on_the_pages(tmp_path):
         assert services.describe_rule("our-own") is None
         (tmp_path / "own.yml").write_text(yaml.safe_dump({"rules": [rule]}))
         write_config(tmp_path, rules={"files": [str(tmp_path / "own.yml")]})
-        assert exporter.reload() == []
+        assert exporter.reload() == ReloadOutcome()
         assert services.describe_rule("our-own") is not None
 
 
@@ -193,6 +197,79 @@ def test_a_broken_configuration_changes_nothing_and_says_so_everywhere(tmp_path,
         assert sample(exporter, "sigyn_config_last_reload_successful") == 1
 
 
+TOKEN = {"read_token": "${SIGYN_TEST_TOKEN:-}"}
+"""A token that is in the environment of the running exporter, so that its file alone does not tell."""
+
+
+@pytest.mark.parametrize(
+    ("refused", "named"),
+    [
+        ({"web": {"listen": "0.0.0.0:9847"}}, "web.listen"),
+        ({"web": {**TOKEN, "listen": "[::]:9847"}}, "web.listen"),
+        ({"web": {"config_file": "web.yml"}}, "tls_server_config"),
+        ({"rules": {"disable": ["no-such-rule"]}, "cycle": {"interval": "soon"}}, "no-such-rule"),
+        ({"rules": {"disable": ["no-such-rule"]}, "cycle": {"interval": "soon"}}, "cycle.interval"),
+        ({"state": {"directory": "web.yml"}}, "state.directory"),
+        ({"sources": {"local": {"paths": []}}}, "sources.local.paths"),
+    ],
+)
+def test_what_check_config_refuses_a_reload_refuses_and_keeps_authentication(tmp_path, sigyn, refused, named):
+    (tmp_path / "web.yml").write_text("tls_server_config: {cert_file: none.pem, key_file: none.key}\n")
+    for section in refused.values():
+        section.update({key: str(tmp_path / value) for key, value in section.items() if value == "web.yml"})
+    file = write_config(tmp_path, **refused)
+    checked = sigyn("check-config", file)
+    assert checked.status == 2
+    assert named in checked.err
+    with exporter_of(tmp_path, Clock(), file, web={"read_token": "t" * 20}) as exporter:
+        access = WebAccess(lambda: exporter.config.web, ListenAddress("127.0.0.1", 9847))
+        exporter.check_reload = access.check
+        before = exporter.config
+        outcome = exporter.reload()
+        assert [line for line in checked.lines if line not in outcome.errors] == []
+        assert exporter.config is before
+        assert not access.current().is_open
+        assert sample(exporter, "sigyn_config_last_reload_successful") == 0
+
+
+def test_a_reload_names_every_key_that_waits_for_a_restart_until_there_was_one(tmp_path, caplog):
+    file = write_config(tmp_path)
+    moved = {
+        "state": {"directory": str(tmp_path / "other"), "retention": "91d"},
+        "web": {"listen": "127.0.0.1:9848"},
+        "metrics": {"tracked_sessions": 51},
+    }
+    with exporter_of(tmp_path, Clock(), file) as exporter, client_of(exporter) as client:
+        write_config(tmp_path, **moved)
+        for interval in ("5m", "6m"):
+            write_config(tmp_path, **moved, cycle={"interval": interval})
+            answer = client.post("/-/reload")
+            assert answer.status_code == 200
+            named = [line.split()[0] for line in answer.text.splitlines() if "takes effect after a restart" in line]
+            assert named == ["state.directory", "metrics.tracked_sessions", "web.listen"]
+        assert caplog.text.count("state.directory takes effect after a restart") == 2
+        write_config(tmp_path)
+        assert client.post("/-/reload").text == "The configuration is loaded.\n"
+
+
+def test_keys_that_wait_for_a_restart_are_keys_of_the_configuration():
+    assert {tuple(key.split(".")) for key in AFTER_RESTART} <= KEYS.keys()
+
+
+def test_events_kept_for_another_time_change_how_far_back_late_ones_are_read(tmp_path):
+    loki = {"sources": {"loki": {"url": "http://127.0.0.1:9"}}}
+    directory = str(tmp_path / "state")
+    file = write_config(tmp_path, **loki)
+    with exporter_of(tmp_path, Clock(), file, **loki) as exporter:
+        write_config(tmp_path, **loki, state={"directory": directory, "retention": "30d"}, training={"window": "20d"})
+        sources = exporter.world.sources
+        assert exporter.reload() == ReloadOutcome()
+        assert exporter.world.sources is sources
+        write_config(tmp_path, **loki, state={"directory": directory, "keep_events": "2h"})
+        assert exporter.reload() == ReloadOutcome()
+        assert exporter.world.sources[0]._settings.late_seconds == 7200
+
+
 def test_without_a_configuration_file_a_reload_is_refused_and_keeps_the_sources(tmp_path):
     with exporter_of(tmp_path, Clock()) as exporter, client_of(exporter) as client:
         sources = exporter.world.sources
@@ -212,7 +289,7 @@ def test_other_settings_of_an_analysis_are_trained_with_at_the_next_opportunity(
         version = exporter.world.models.version
         assert not exporter.training()
         write_config(tmp_path, analyses={"risk": {"trees": 25}})
-        assert exporter.reload() == []
+        assert exporter.reload() == ReloadOutcome()
         assert exporter.training()
         assert exporter.world.models.version != version
 

@@ -16,6 +16,7 @@ from exporter.state import State, database
 from tests.builders import use
 from tests.exporter.running import HOUR, Clock, exporter_of, sample, team, write_config, write_lines
 from tests.exporter.test_service import LIGHT, client_of
+from tests.exporter.worlds import contents
 from tests.loki_standin import Fault, running_standin
 
 DOWN = [Fault("close")] * 50
@@ -220,8 +221,25 @@ def small_disk(monkeypatch):
     return limit
 
 
+def without_a_fault(folder, clock, disk):
+    """What is known of two files, the second an hour before the last cycle, when there is room for them."""
+    bounded, disk["pages"] = disk["pages"], 1_000_000
+    write_lines(folder / "telemetry" / "a.jsonl", team(2, clock.now))
+    with exporter_of(folder, clock) as exporter:
+        exporter.cycle()
+        write_lines(folder / "telemetry" / "b.jsonl", team(60, clock.now, seed=2, prefix="b-"))
+        exporter.cycle()
+        clock.now += HOUR
+        exporter.cycle()
+        known = contents(exporter.world)
+    disk["pages"] = bounded
+    assert len(known["sessions"]) == 62
+    return known
+
+
 def test_a_full_disk_fails_the_cycle_keeps_the_results_and_loses_nothing(tmp_path, small_disk, caplog):
     clock = Clock()
+    undisturbed = without_a_fault(tmp_path / "undisturbed", Clock(clock.now), small_disk)
     write_lines(tmp_path / "telemetry" / "a.jsonl", team(2, clock.now))
     with exporter_of(tmp_path, clock) as exporter, client_of(exporter) as client:
         exporter.cycle()
@@ -238,7 +256,7 @@ def test_a_full_disk_fails_the_cycle_keeps_the_results_and_loses_nothing(tmp_pat
     small_disk["pages"] = 1_000_000
     with exporter_of(tmp_path, clock) as exporter:
         exporter.cycle()
-        assert len(exporter.world.verdicts) == 62
+        assert contents(exporter.world) == undisturbed
 
 
 def test_once_on_a_full_disk_is_one_line(tmp_path, sigyn, small_disk):

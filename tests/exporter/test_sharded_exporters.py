@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from analytics.simulation import as_otlp
+from exporter.reload_outcome import ReloadOutcome
 from exporter.shards import Shard
 from tests.exporter.running import HOUR, Clock, exporter_of, sample, team, thief, write_config
 from tests.exporter.worlds import contents
@@ -274,7 +275,7 @@ def test_a_reload_with_another_shard_reads_what_comes_and_says_whose_it_is(tmp_p
     with exporter_of(tmp_path, clock, config_file, shard="1/2", sources=sources) as exporter:
         run([exporter], clock, LATER)
         config_file.write_text(yaml.safe_dump({**yaml.safe_load(config_file.read_text()), "shard": "1/3"}))
-        assert exporter.reload() == []
+        assert exporter.reload() == ReloadOutcome()
         run([exporter], clock, LATER + 60)
         assert sample(exporter, "sigyn_shard_info", shard="1", shards="3") == 1
         assert sample(exporter, "sigyn_shard_info", shard="1", shards="2") is None

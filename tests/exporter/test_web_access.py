@@ -179,7 +179,7 @@ def test_a_reload_that_would_open_an_address_is_refused_as_a_whole(tmp_path):
     with exporter_of(tmp_path, Clock(), config_file, web={"read_token": TOKEN}) as exporter:
         access = WebAccess(lambda: exporter.config.web, parse_listen("0.0.0.0:9847"))
         exporter.check_reload = access.check
-        (error,) = exporter.reload()
+        (error,) = exporter.reload().errors
         assert "not a loopback address" in error
         assert not access.current().is_open
         assert sample(exporter, "sigyn_config_last_reload_successful") == 0

@@ -98,7 +98,7 @@ def test_a_file_that_says_nothing_secures_nothing(folder, text):
         (MINIMAL_TLS % ", client_ca_file: ca.pem", "tls_server_config.client_ca_file: has no effect"),
         (MINIMAL_TLS % ", client_auth_type: RequireAndVerifyClientCert, client_ca_file: no.pem", "tls_server_config.client_ca_file: there is no such file"),
         ("tls_server_config: {key_file: server.key}", "tls_server_config.cert_file: is missing (add it)"),
-        ("tls_server_config: {cert_file: server.pem, key_file: no.key}", "tls_server_config.key_file: there is no such file"),
+        ("tls_server_config: {cert_file: server.pem, key_file: no.key}", "tls_server_config.key_file: there is no such file (check the name; it is relative to the folder of the file that names it)"),
         ("http_server_config: {http2: true}", "http_server_config.http2: HTTP/2 is not served"),
         ("http_server_config: {headers: {X-Frame-Options: allow}}", "http_server_config.headers.X-Frame-Options: must be one of"),
         ('http_server_config: {headers: {X-XSS-Protection: "a\\r\\nSet-Cookie: b"}}', "http_server_config.headers.X-XSS-Protection: holds a character"),

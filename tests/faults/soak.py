@@ -31,6 +31,7 @@ from tests.faults.processes import Serving, serving
 from tests.loki_standin import Fault, Standin, running_standin
 
 WARM_UP_SHARE = 0.4
+LEAST_SAMPLES = 5
 TICK_SECONDS = 0.5
 SESSIONS_A_SECOND = 2.0
 DELAY_SECONDS = 4.0
@@ -38,6 +39,13 @@ DELAY_SECONDS = 4.0
 
 SETTLE_SECONDS = 120
 """How long the last lines may take to be read once all is well."""
+
+MOST_MEGABYTES_AN_HOUR = 45.0
+"""Growth of resident memory: half as much again as the 0.5 MB a minute by which free places in the heap of the C library
+are known to add up (docs/reliability.md); a leak of 1 MB a minute is beyond it."""
+
+LEAST_RATED_SECONDS = 600.0
+"""Of a shorter stretch after the warm-up no rate is judged: a few MB that come and go would be hundreds an hour."""
 
 KEPT_SECONDS = 240
 """How long the stand-in keeps lines; more than the exporter's lookback."""
@@ -54,6 +62,7 @@ FAULTS = (
     Fault("oversize"),
     Fault("shuffled"),
     Fault("hang"),
+    Fault("trickle"),
 )
 SETTINGS = {
     "cycle": {"interval": "1s", "staleness": "10s"},
@@ -65,12 +74,16 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Sample:
-    """What the process uses: seconds since the start, resident bytes, open file handles, series on ``/metrics``."""
+    """What the process uses: seconds since the start, resident bytes, open file handles, series on ``/metrics``.
+
+    ``is_scored`` says whether there are scores yet: the first training brings many series and libraries at once.
+    """
 
     at: float
     resident: int
     handles: int
     series: int
+    is_scored: bool = True
 
 
 @dataclass
@@ -90,21 +103,35 @@ class Soak:
         slope = np.polyfit(times - times[0], values, 1)[0]
         return float(slope * (times[-1] - times[0])), float(values.mean())
 
+    def megabytes_an_hour(self) -> float | None:
+        """How fast resident memory grew after the warm-up, least squares; None of too short a stretch."""
+        warm = self._warm()
+        seconds = warm[-1].at - warm[0].at
+        return self.growth("resident")[0] / 2**20 / seconds * 3600 if seconds >= LEAST_RATED_SECONDS else None
+
     def bounds(self, name: str) -> tuple[int, int]:
         """The least and the most of a measure after the warm-up."""
         values = [getattr(one, name) for one in self._warm()]
         return min(values), max(values)
 
     def _warm(self) -> list[Sample]:
-        return [one for one in self.samples if one.at >= self.samples[-1].at * WARM_UP_SHARE]
+        """The samples after the warm-up: its share of the time, or longer where the first scores came later."""
+        last = self.samples[-1].at
+        scored = next((one.at for one in self.samples if one.is_scored), last)
+        return [one for one in self.samples if one.at >= max(last * WARM_UP_SHARE, scored)]
 
     def complaints(self) -> list[str]:
         """What is not as it must be; a twentieth and a few pieces are the noise of the allocator and of the traffic."""
+        if len(self._warm()) < LEAST_SAMPLES:
+            return [f"scores came so late that fewer than {LEAST_SAMPLES} samples are left: run it for longer"]
         found = []
         for name, slack in (("resident", 8 << 20), ("handles", 3), ("series", 40)):
             growth, mean = self.growth(name)
             if growth > slack + mean / 20:
                 found.append(f"{name} grew by {growth:.0f} from about {mean:.0f}")
+        rate = self.megabytes_an_hour()
+        if rate is not None and rate > MOST_MEGABYTES_AN_HOUR:
+            found.append(f"resident grew by {rate:.0f} MB an hour, {MOST_MEGABYTES_AN_HOUR:.0f} are allowed")
         if self.counted != self.pushed:
             found.append(f"{self.counted} events counted of {self.pushed}")
         return found
@@ -189,8 +216,9 @@ def measured(process: Serving, at: float) -> Sample:
     status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
     resident = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
     handles = sum(1 for _ in Path(f"/proc/{process.pid}/fd").iterdir())
-    series = sum(not line.startswith("#") for line in process.get("/metrics").text.splitlines())
-    return Sample(at, resident, handles, series)
+    series = [line for line in process.get("/metrics").text.splitlines() if not line.startswith("#")]
+    is_scored = any(line.startswith("sigyn_session_risk_score{") for line in series)
+    return Sample(at, resident, handles, len(series), is_scored)
 
 
 def total_of(process: Serving, name: str) -> int:
@@ -263,6 +291,8 @@ def main() -> int:
         growth, mean = result.growth(name)
         least, most = result.bounds(name)
         print(f"{name}: {least} to {most}, mean {mean:.0f}, growth after the warm-up {growth:+.0f}")  # noqa: T201 - a command
+    rate = result.megabytes_an_hour()
+    print("resident: " + (f"{rate:+.1f} MB an hour" if rate is not None else "too short a run for a rate"))  # noqa: T201 - a command
     told = f"{result.counted} events counted of {result.pushed}; {result.faults} faults, {result.cycles} cycles"
     print(told)  # noqa: T201 - a command
     for complaint in result.complaints():

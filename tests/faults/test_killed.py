@@ -2,61 +2,96 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import random
 import threading
+from collections import Counter
+from contextlib import ExitStack
+from datetime import datetime
 
 import pytest
 
 from exporter.state import State
-from tests.exporter.running import team, write_lines
+from tests.exporter.running import write_lines
 from tests.exporter.worlds import contents
-from tests.faults.killed_run import ENDED, SESSIONS, open_folder, run_cycles
+from tests.faults.killed_run import AFTERWARDS_NS, Site, run_cycles, telemetry
+from tests.loki_standin import running_standin
 
 SOON = 60.0
+LIFE_SECONDS = {"local files": 0.05, "Loki and announcements": 0.12}
+"""Mean of the time after which a process is killed: a small part of what a run takes."""
 
 slow = pytest.mark.skipif(not os.environ.get("SIGYN_SLOW"), reason="slow: SIGYN_SLOW=1 runs it")
 
 
-def end_state(folder):
-    """Everything known once all has been read and every session has ended."""
-    run_cycles(folder, None)
-    world = open_folder(folder)
+class Sites:
+    """Folders of the same telemetry, each begun with nothing known."""
+
+    def __init__(self, folder, source, stack):
+        self._folder, self._is_local, self._stack = folder, source == "local files", stack
+        self._count = 0
+
+    def new(self):
+        """A site, and the Loki that its announcements go to, None where there is none."""
+        self._count += 1
+        folder = self._folder / str(self._count)
+        if self._is_local:
+            write_lines(folder / "telemetry" / "a.jsonl", telemetry())
+            return Site(folder), None
+        loki = self._stack.enter_context(running_standin(AFTERWARDS_NS))
+        for one in telemetry():
+            time_ns = round(datetime.fromisoformat(one["timestamp"]).timestamp() * 1e9)
+            loki.store().add(time_ns, json.dumps(one), {"service_name": "sigyn-events"}, {})
+        return Site(folder, loki.url), loki
+
+
+def end_state(site, loki):
+    """Everything known and announced once all has been read and every session has ended; announcements by count."""
+    run_cycles(site, None)
+    world = site.open()
     known = contents(world)
+    assert world.state.count_queued() == 0
     world.state.close()
-    return known
+    lines = [] if loki is None else [one for one in loki.store().entries if one.labels["service_name"] == "sigyn"]
+    return known, Counter((one.labels["kind"], one.time_ns, one.line) for one in lines)
 
 
-@pytest.mark.parametrize("kills", [8, pytest.param(200, marks=[pytest.mark.slow, slow])])
-def test_killed_at_random_moments_it_ends_as_if_undisturbed(tmp_path, kills):
-    rng, never = random.Random(11), threading.Event()
-    context = multiprocessing.get_context("forkserver")
+def is_killed(context, site, seconds):
+    """Begin to work on a site and kill the process after some seconds; False where its work was done by then."""
+    ready, told = context.Pipe(duplex=False)
+    process = context.Process(target=run_cycles, args=(site, told))
+    process.start()
+    told.close()
+    assert ready.poll(SOON)
+    threading.Event().wait(seconds)
+    process.kill()
+    process.join()
+    ready.close()
+    State.open(site.folder / "state").close()  # the lock died with its process
+    assert process.exitcode in (-9, 0)
+    return process.exitcode == -9
+
+
+@pytest.mark.parametrize("source", LIFE_SECONDS)
+@pytest.mark.parametrize("kills", [4, pytest.param(100, marks=[pytest.mark.slow, slow])])
+def test_killed_at_random_moments_it_ends_as_if_undisturbed(tmp_path, kills, source):
+    rng, context = random.Random(11), multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.faults.killed_run"])
-    records = [{**one, "sequence": number} for number, one in enumerate(team(SESSIONS, ENDED))]
-    disturbed, straight = tmp_path / "disturbed", tmp_path / "straight"
-    for folder in (disturbed, straight):
-        write_lines(folder / "telemetry" / "a.jsonl", records)
-    killed = 0
-    while killed < kills:
-        ready, told = context.Pipe(duplex=False)
-        process = context.Process(target=run_cycles, args=(disturbed, told))
-        process.start()
-        told.close()
-        assert ready.poll(SOON)
-        never.wait(rng.expovariate(1 / 0.05))
-        process.kill()
-        process.join()
-        killed += process.exitcode == -9
-        ready.close()
-        State.open(disturbed / "state").close()  # the lock died with its process
-        if process.exitcode == 0:
-            # It came to its end: the same telemetry is read from its beginning again, and changes nothing.
-            with State.open(disturbed / "state") as state, state.begin() as transaction:
-                transaction.set_position("local", {})
-    ours, theirs = end_state(disturbed), end_state(straight)
-    assert ours["events"] == len(records)
-    assert ours["sessions"] == theirs["sessions"]
-    dropped = ours["counters"].pop("sigyn_events_dropped_total", {})
-    assert dropped.keys() <= {("duplicate",)}
-    assert ours["counters"] == theirs["counters"]
+    with ExitStack() as stack:
+        sites = Sites(tmp_path, source, stack)
+        known, announced = end_state(*sites.new())
+        assert known["events"] == len(telemetry())
+        assert bool(announced) == (source != "local files")
+        assert set(announced.values()) <= {1}
+        disturbed, killed = [sites.new()], 0
+        while killed < kills:
+            if is_killed(context, disturbed[-1][0], rng.expovariate(1 / LIFE_SECONDS[source])):
+                killed += 1
+            else:
+                disturbed.append(sites.new())  # the next kills must hit work in progress
+        for site, loki in disturbed:
+            ours, ours_announced = end_state(site, loki)
+            assert ours == known
+            assert ours_announced.keys() == announced.keys()

@@ -16,7 +16,7 @@ DAY = 24 * HOUR
 LATE = {
     "a minute": 60.0,
     "an hour": HOUR,
-    "a day": 23 * HOUR,
+    "a day": DAY,
     "behind, the clock of the agent a day ahead": -24 * HOUR,
 }
 """How much later than its own time everything reaches Loki; the same numbers are agents' clocks that are wrong."""
@@ -41,7 +41,7 @@ def test_what_reaches_loki_late_is_read_once(tmp_path, undisturbed, late):
 
 
 def test_of_two_agents_one_a_day_slow_and_one_a_day_fast_everything_is_read_once(tmp_path, undisturbed):
-    skew = {"s0000": 23 * HOUR, "s0001": -DAY, "thief": 0.0, "s0002": 60.0}
+    skew = {"s0000": DAY, "s0001": -DAY, "thief": 0.0, "s0002": 60.0}
     with deployment(tmp_path) as running:
         running.arrivals = [(at + skew[record["session_id"]], record) for at, record in running.arrivals]
         running.run(AFTERWARDS + DAY)
@@ -59,11 +59,13 @@ def test_single_events_of_a_session_that_come_an_hour_late_find_their_session(tm
 
 def test_batches_that_arrive_twice_count_once(tmp_path, undisturbed):
     with deployment(tmp_path) as running:
+        at_once = len(running.arrivals)
         again = [(at + 2 * HOUR, record) for at, record in running.arrivals]
         running.arrivals += running.arrivals + again
         running.run(AFTERWARDS)
         outcome = running.outcome()
-        assert outcome["counters"].pop("sigyn_events_dropped_total", {}).keys() <= {("duplicate",)}
+        # The third copies are found by reading an hour again, where most of what is met is known and is no news.
+        assert outcome["counters"].pop("sigyn_events_dropped_total") == {("duplicate",): at_once}
         assert outcome == undisturbed
 
 

@@ -77,6 +77,18 @@ def test_a_reply_that_never_comes_ends_with_the_time_out(tmp_path, undisturbed):
         assert running.metric("sigyn_loki_requests_total", operation="query_range", outcome="retried") >= 2
 
 
+def test_a_reply_that_trickles_ends_with_the_time_out_and_loses_and_doubles_nothing(tmp_path, undisturbed):
+    def disturb(running):
+        if running.number in (9, 20):
+            running.loki.faults.append(Fault(("trickle", "trickling body")[running.number % 2]))
+
+    with deployment(tmp_path, timeout="200ms") as running:
+        running.run(AFTERWARDS, disturb)
+        assert running.outcome() == undisturbed
+        assert running.metric("sigyn_cycles_total", outcome="failed") == 0
+        assert running.metric("sigyn_loki_requests_total", operation="query_range", outcome="retried") >= 2
+
+
 def test_entries_out_of_order_within_a_reply_are_brought_into_order(tmp_path, undisturbed):
     def disturb(running):
         running.loki.outage = Fault("shuffled")

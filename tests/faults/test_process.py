@@ -46,6 +46,45 @@ def test_with_one_of_two_sources_away_from_the_start_the_other_is_published_and_
             assert exporter.publisher.snapshot.problems == ()
 
 
+def test_while_a_loki_trickles_ready_names_it_and_afterwards_the_other_source_is_published(tmp_path):
+    clock, told = Clock(), []
+    write_lines(tmp_path / "telemetry" / "a.jsonl", team(2, clock.now))
+    with running_standin(int(clock.now * 1e9)) as loki:
+        loki.outage = Fault("trickle")
+        both = {
+            "local": {"paths": [str(tmp_path / "telemetry")]},
+            "loki": {"url": loki.url, "timeout": "200ms"},
+        }
+        with exporter_of(tmp_path, clock, sources=both) as exporter, client_of(exporter) as client:
+            working = threading.Thread(target=exporter.cycle)
+            working.start()
+            while working.is_alive():
+                if loki.requests:
+                    told.append(client.get("/-/ready").text)
+                working.join(0.05)
+            assert told[0] == "Sigyn is not ready: waiting for loki: nothing of the first read has come yet\n"
+            assert client.get("/-/ready").status_code == 200
+            assert sample(exporter, "sigyn_sessions", level="initializing") == 2
+            assert sample(exporter, "sigyn_source_up", source="loki") == 0
+            assert sample(exporter, "sigyn_source_up", source="local") == 1
+            assert sample(exporter, "sigyn_cycles_total", outcome="failed") == 1
+            asked = {"operation": "query_range"}
+            assert sample(exporter, "sigyn_loki_requests_total", outcome="retried", **asked) >= 4
+            assert sample(exporter, "sigyn_loki_requests_total", outcome="failed", **asked) >= 1
+            assert any("no whole reply in time" in line for line in exporter.publisher.snapshot.problems)
+
+
+def test_the_reason_of_a_first_read_that_failed_stands_while_it_is_tried_again(tmp_path):
+    clock = Clock()
+    with running_standin(int(clock.now * 1e9)) as loki:
+        loki.outage = Fault("status", 401)
+        reading = {"sources": {"loki": {"url": loki.url, "timeout": "1s", "lookback": "1h"}}}
+        with exporter_of(tmp_path, clock, **reading) as exporter:
+            exporter.cycle()
+            exporter._tell_progress("loki", 0.0)
+            assert "401" in exporter.readiness()
+
+
 # Suspended, or a cycle that does not end
 
 
@@ -96,6 +135,7 @@ def test_a_cycle_that_does_not_end_has_the_scores_withdrawn_and_says_since_when(
             answer = client.get("/-/ready")
             assert answer.status_code == 503
             assert "a cycle has been running for" in answer.text
+            assert "the last source asked is gated" in answer.text
             assert client.get("/metrics").status_code == 200
             assert sample(exporter, "sigyn_sessions", level="initializing") is None
         assert client.get("/-/ready").status_code == 200

@@ -13,7 +13,7 @@ from exporter.loki.errors import (
     LokiUnavailable,
 )
 from exporter.loki.settings import LokiSettings, LokiTls
-from tests.loki_standin import Fault, running_standin
+from tests.loki_standin import TRICKLE_SECONDS, Fault, running_standin
 
 NOW_NS = 1_790_000_000 * 10**9
 START_NS, END_NS = NOW_NS - 3600 * 10**9, NOW_NS
@@ -108,6 +108,44 @@ def test_a_silent_server_is_given_up_on_and_asked_again(standin):
     assert [outcome for _, outcome in loki.requests] == ["retried", "success"]
 
 
+@pytest.mark.parametrize("kind", ["trickle", "trickling body"])
+def test_a_reply_that_trickles_is_given_up_on_when_its_whole_time_is_over_and_asked_for_again(standin, kind):
+    fill(standin, 1)
+    loki = Fixture(standin.url, timeout_seconds=(1.0, 4 * TRICKLE_SECONDS))
+    standin.faults.append(Fault(kind))
+    with loki.client:
+        assert len(loki.query().entries) == 1
+    assert [outcome for _, outcome in loki.requests] == ["retried", "success"]
+
+
+@pytest.mark.parametrize("kind", ["trickle", "trickling body", "trickling status"])
+def test_a_reply_that_goes_on_trickling_is_named_with_what_to_change(standin, kind):
+    loki = Fixture(standin.url, timeout_seconds=(1.0, 4 * TRICKLE_SECONDS), max_attempts=2)
+    standin.outage = Fault(kind)
+    said = "no whole reply in time; lower sources.loki.page_limit or raise sources.loki.timeout"
+    with loki.client, pytest.raises(LokiUnavailable, match=said):
+        loki.query()
+    assert [outcome for _, outcome in loki.requests] == ["retried", "failed"]
+
+
+def test_a_push_whose_answer_trickles_is_given_up_on(standin):
+    loki = Fixture(standin.url, timeout_seconds=(1.0, 4 * TRICKLE_SECONDS), max_attempts=1)
+    standin.outage = Fault("trickle")
+    with loki.client, pytest.raises(LokiUnavailable, match="no whole reply in time"):
+        loki.client.push([{"stream": LABELS, "values": [[str(NOW_NS), "line", {}]]}])
+
+
+def test_through_a_proxy_too_the_whole_reply_has_a_time(standin, monkeypatch):
+    monkeypatch.setenv("http_proxy", standin.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    loki = Fixture("http://loki.example:3100", timeout_seconds=(1.0, 4 * TRICKLE_SECONDS), max_attempts=1)
+    standin.outage = Fault("trickle")
+    with loki.client, pytest.raises(LokiUnavailable, match="no whole reply in time"):
+        loki.query()
+    assert len(standin.requests) == 1
+
+
 def test_waits_double_with_jitter_up_to_the_longest(standin):
     loki = Fixture(standin.url, max_attempts=6, backoff_base_seconds=1.0, backoff_max_seconds=4.0)
     standin.faults.extend([Fault("status", 503)] * 6)
@@ -162,7 +200,7 @@ def test_a_bad_query_is_named_in_loki_s_words(loki, query, error, said):
 
 
 def test_a_range_too_long_names_the_limit(loki):
-    with pytest.raises(LokiLimit, match=r"max_query_length.*lower slice_seconds") as caught:
+    with pytest.raises(LokiLimit, match=r"max_query_length.*lower sources\.loki\.slice") as caught:
         loki.client.query_range(QUERY, NOW_NS - 40 * 86_400 * 10**9, NOW_NS, 10)
     assert caught.value.limit == "max_query_length"
 

@@ -11,6 +11,7 @@ from analytics.findings import Finding
 from analytics.verdicts import FingerprintView, Reason, SessionVerdict
 from exporter.collector import SnapshotCollector
 from exporter.publisher import Publisher
+from exporter.reload_outcome import ReloadOutcome
 from exporter.snapshot import ModelState, Snapshot
 from exporter.web.access import Access
 from exporter.web.app import create_app
@@ -77,6 +78,7 @@ class House:
     publisher: Publisher = field(default_factory=Publisher)
     verdicts: list[tuple[str, HumanVerdictInput]] = field(default_factory=list)
     reload_errors: list[str] = field(default_factory=list)
+    after_restart: tuple[str, ...] = ()
     reloads: int = 0
     not_ready: str | None = None
     settings: WebSettings = field(default_factory=lambda: WebSettings(version="9.9", form_secret=b"k"))
@@ -99,7 +101,7 @@ class House:
 
     def reload(self):
         self.reloads += 1
-        return self.reload_errors
+        return ReloadOutcome(tuple(self.reload_errors), self.after_restart)
 
     def services(self) -> WebServices:
         registry = CollectorRegistry()

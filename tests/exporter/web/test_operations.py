@@ -47,6 +47,17 @@ def test_reload_says_whether_it_worked(house, client):
     assert house.reloads == 2
 
 
+def test_reload_names_what_waits_for_a_restart(house, client):
+    house.after_restart = ("state.directory", "web.listen")
+    answer = client.post("/-/reload")
+    assert answer.status_code == 200
+    assert answer.text.splitlines() == [
+        "The configuration is loaded.",
+        "state.directory takes effect after a restart.",
+        "web.listen takes effect after a restart.",
+    ]
+
+
 def test_reload_needs_a_post(client):
     answer = client.get("/-/reload")
     assert answer.status_code == 405

@@ -1,0 +1,49 @@
+"""What the exporter says of itself while there are no scores yet, or a cycle hangs."""
+
+from exporter.course import Course
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_source_that_is_asked_and_says_nothing_is_named():
+    course = Course(Clock())
+    course.begin()
+    course.ask("local", 1.0)
+    assert course.last_problem == "reading local: 100% of the first read done"
+    course.ask("loki", 0.0)
+    assert course.last_problem == "waiting for loki: nothing of the first read has come yet"
+
+
+def test_a_failure_says_more_than_waiting():
+    course = Course(Clock())
+    course.fail("loki: connection refused")
+    course.ask("loki", 0.0)
+    assert course.last_problem == "loki: connection refused"
+
+
+def test_after_a_first_success_reading_is_no_problem():
+    course = Course(Clock())
+    course.succeed(5.0)
+    before = course.last_problem
+    course.ask("loki", 0.5)
+    assert course.last_problem == before
+
+
+def test_a_cycle_that_hangs_is_the_present_problem_until_it_ends():
+    clock = Clock()
+    course = Course(clock)
+    course.fail("loki: 500")
+    course.begin()
+    course.ask("loki", 0.0)
+    clock.now += 90
+    assert course.present_problem == (
+        "a cycle has been running for 90 s, the last source asked is loki; look at it and the disk"
+    )
+    assert course.end() == 90
+    assert course.present_problem == "loki: 500"
