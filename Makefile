@@ -45,8 +45,9 @@ evaluate: $(DONE) ## How well sessions are told apart: every NAME.jsonl.gz with 
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[benchmark]'
 	$(BIN)/sigyn evaluate --folder $(DATA) --train good --train all --equal-length --past-onset 5 --contaminate 0,5,10,20 --peers --format markdown
 
-audit: $(DONE) ## Known vulnerabilities of the pinned versions (needs pip-audit and its data)
-	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+audit: $(DONE) ## Known vulnerabilities of the pinned versions (fails where the public list of them is out of reach)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[audit]'
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 docs: $(DONE) ## Write the reference pages that are made from the code
 	$(BIN)/python -m exporter.config_reference --write

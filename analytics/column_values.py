@@ -5,6 +5,7 @@ Nothing here raises for bad data: a bad value becomes missing, a long one is cut
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
@@ -17,9 +18,10 @@ from analytics.events import MISSING_SEQUENCE, categorical, objects
 MAX_TEXT: Final = 256
 """Characters kept of any name or error; ids that are longer are cut, which keeps labels and tables bounded."""
 MAX_DETAIL: Final = 16_384
-"""Characters kept of a command, path, address or the unknown fields of one event."""
+"""Characters kept of a command, path, address or the unknown fields of one event: its beginning and its end."""
 
 _CANONICAL: Final = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+_FLOAT_BITS: Final = 1023
 _CONTROL: Final = dict.fromkeys((*range(32), 127, *range(0x80, 0xA0), 0x2028, 0x2029), "\ufffd")
 
 
@@ -34,13 +36,18 @@ def are_all(values: Collection[Any], kind: type) -> bool:
     return set(map(type, values)) <= {kind}
 
 
-def text_column(values: Collection[Any]) -> pd.Categorical:
+def trimmed_text(value: Any) -> str:
+    """The same without blanks around it, which make two names of one."""
+    return clean_text(value.strip() if isinstance(value, str) else value)
+
+
+def text_column(values: Collection[Any], clean: Callable[[Any], str] = clean_text) -> pd.Categorical:
     """A text column: distinct values are cleaned once; empty text counts as missing."""
     try:
         raw = categorical(values)
     except TypeError:  # a list or object where text belongs
         raw = categorical([value if isinstance(value, str) or value is None else clean_text(value) for value in values])
-    cleaned = [clean_text(value) for value in raw.categories]
+    cleaned = [clean(value) for value in raw.categories]
     if cleaned == list(raw.categories) and "" not in cleaned:
         return raw
     lookup = np.array([value or None for value in cleaned] + [None], dtype=object)
@@ -49,18 +56,30 @@ def text_column(values: Collection[Any]) -> pd.Categorical:
 
 def number_column(values: Collection[Any]) -> np.ndarray:
     """A float64 column; what is no finite number becomes NaN."""
+    numbers = numbers_of(values)
+    numbers[~np.isfinite(numbers)] = np.nan
+    return numbers
+
+
+def numbers_of(values: Collection[Any]) -> np.ndarray:
+    """A float64 column of values and texts, which may be infinite; what is no number becomes NaN."""
     try:
         numbers = np.array(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         numbers = np.empty((0, 0))
     if numbers.ndim != 1:  # something else among the numbers, such as text or lists
-        plain = [
-            value if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None for value in values
-        ]
-        parsed = pd.to_numeric(pd.Series(plain, dtype=object), errors="coerce")
+        parsed = pd.to_numeric(pd.Series([*map(_number_or_text, values)], dtype=object), errors="coerce")
         numbers = parsed.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    numbers[~np.isfinite(numbers)] = np.nan
     return numbers
+
+
+def _number_or_text(value: Any) -> float | str | None:
+    """What may be read as a number; an integer beyond what a float can hold is infinite."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    if isinstance(value, int) and value.bit_length() > _FLOAT_BITS:
+        return math.inf if value > 0 else -math.inf
+    return value
 
 
 def sequence_column(values: Collection[Any]) -> np.ndarray:
@@ -90,12 +109,16 @@ def _hashed(texts: np.ndarray) -> np.ndarray:
 
 
 def json_text(value: Any) -> str:
-    """A value as canonical JSON text of bounded length: keys sorted, so equal values give equal text."""
+    """The beginning of a value as canonical JSON text, of bounded length."""
+    return whole_json(value)[:MAX_DETAIL]
+
+
+def whole_json(value: Any) -> str:
+    """A value as canonical JSON text: keys sorted, so equal values give equal text."""
     try:
-        text = orjson.dumps(value, option=_CANONICAL, default=str).decode()
+        return orjson.dumps(value, option=_CANONICAL, default=str).decode()
     except (TypeError, ValueError, RecursionError):  # too deep, or integers beyond 64 bits
-        text = f"unreadable {type(value).__name__}"
-    return text[:MAX_DETAIL]
+        return f"unreadable {type(value).__name__}"
 
 
 def map_categories(column: pd.Categorical, function: Callable[[str], str]) -> pd.Categorical:

@@ -21,13 +21,16 @@ from analytics.column_values import (
     are_all,
     clean_text,
     hash_texts,
-    json_text,
     number_column,
     sequence_column,
     text_column,
+    trimmed_text,
 )
+from analytics.event_attributes import attributes_column
 from analytics.events import MISSING_SEQUENCE, UNKNOWN, EventTable, categorical, missing_values, objects
 from analytics.failures import failure_kind
+from analytics.long_text import DETAILS_CUT
+from analytics.number_fields import number_columns
 from analytics.prompts import normalise_persona, normalise_workflow, prompt_intent
 from analytics.record_columns import Given, RecordColumns
 from analytics.tool_arguments import add_tool_details
@@ -59,19 +62,23 @@ NATIVE_FIELDS: Final = frozenset(
     )
 )
 EXTRA_TEXT: Final = ("decision_source", "permission_mode", "effort", "failure_kind")
-EXTRA_FIELDS: Final = frozenset((*EXTRA_TEXT, "event_id", "workflow", "persona", "text_chars"))
+EXTRA_FIELDS: Final = frozenset((*EXTRA_TEXT, "event_id", "workflow", "persona", "text_chars", DETAILS_CUT))
 """What a decoder may add to the native fields; ``event_id`` is any text unique to the event."""
 
 KNOWN_FIELDS: Final = NATIVE_FIELDS | EXTRA_FIELDS
-_EARLIEST_NS: Final = int(pd.Timestamp("2000-01-01", tz="UTC").value)
-_LATEST_NS: Final = int(pd.Timestamp("2100-01-01", tz="UTC").value)
+_EARLIEST: Final = pd.Timestamp("2000-01-01", tz="UTC").as_unit("ns")
+_LATEST: Final = pd.Timestamp("2100-01-01", tz="UTC").as_unit("ns")
+_EARLIEST_NS: Final = int(_EARLIEST.value)
+_LATEST_NS: Final = int(_LATEST.value)
+_READING_TIME: Final = frozenset(("now", "today"))
+"""Words that pandas takes for the time at which it reads them, which is no event's."""
 
 _FLAGS: Final = {True: 1, False: 0, "true": 1, "false": 0, "True": 1, "False": 0}
 
 
 @dataclass(frozen=True)
 class Intake:
-    """What came of some records: the usable ones as a table, the rest counted by reason."""
+    """What came of some records: the usable ones as a table, dropped ones and lost values counted by reason."""
 
     table: EventTable
     dropped: Counter[str] = field(default_factory=Counter)
@@ -86,7 +93,8 @@ def build_event_table(records: Sequence[Any], source: str) -> Intake:
 
     Returns:
         The table and the count of dropped records by reason: ``not_an_object``, ``missing_timestamp``,
-        ``bad_timestamp``, ``missing_session_id``, ``missing_event``.
+        ``bad_timestamp``, ``missing_session_id``, ``missing_event``; and that of values lost from records that were
+        not dropped, by the reasons of ``analytics.lost_values``.
     """
     dropped: Counter[str] = Counter()
     rows = records if are_all(records, dict) else [record for record in records if isinstance(record, dict)]
@@ -97,15 +105,14 @@ def build_event_table(records: Sequence[Any], source: str) -> Intake:
     fields = fields.chosen(usable, KNOWN_FIELDS)
     if not len(fields):
         return Intake(EventTable.empty(), dropped)
-    columns = {"time_ns": times[usable], **_plain_columns(fields)}
+    columns = {"time_ns": times[usable], **_plain_columns(fields), **_number_columns(fields, dropped)}
     columns["source"] = pd.Categorical.from_codes(
         np.zeros(len(fields), dtype=np.int8), categories=pd.Index([source], dtype=object)
     )
     columns["event_id"] = _event_ids(fields, columns)
-    columns["attributes"] = _attributes(fields)
     if "tool_name" in columns:
         columns["tool_name"] = _named_results(columns)
-    add_tool_details(fields, columns)
+    columns["attributes"] = attributes_column(fields, add_tool_details(fields, columns), dropped)
     _add_prompt_intent(fields, columns)
     _add_failure_kinds(columns)
     return Intake(EventTable.from_columns(columns), dropped)
@@ -116,17 +123,20 @@ def _plain_columns(fields: RecordColumns) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for name in ("session_id", "event", *NATIVE_TEXT, *EXTRA_TEXT):
         if name in fields:
-            columns[name] = text_column(fields.column(name))
-    for name in NATIVE_NUMBERS:
-        if name in fields:
-            columns[name] = _numbers(fields.given(name), len(fields))
-    if "text_chars" in fields:  # what some frameworks call message_chars
-        alias = _numbers(fields.given("text_chars"), len(fields))
-        current = columns.get("message_chars", alias)
-        columns["message_chars"] = np.where(np.isnan(current), alias, current)
+            columns[name] = text_column(fields.column(name), trimmed_text if name == "user_id" else clean_text)
     columns["sequence"] = sequence_column(_numbers(fields.given("sequence"), len(fields)))
     columns["success"] = _flags(fields.given("success"), len(fields))
     columns["tool_use_id"] = _ids(fields.given("tool_use_id"), len(fields))
+    return columns
+
+
+def _number_columns(fields: RecordColumns, dropped: Counter[str]) -> dict[str, np.ndarray]:
+    """The columns of numbers."""
+    columns = number_columns(fields, (*NATIVE_NUMBERS, "text_chars"), dropped)
+    alias = columns.pop("text_chars", None)  # what some frameworks call message_chars
+    if alias is not None:
+        current = columns.get("message_chars", alias)
+        columns["message_chars"] = np.where(np.isnan(current), alias, current)
     return columns
 
 
@@ -138,7 +148,11 @@ def _parse_times(stamps: np.ndarray, dropped: Counter[str]) -> tuple[np.ndarray,
         texts = pd.Index(stamps[is_text], dtype=object)
         # Without a cache: most stamps are distinct, and looking for the others takes longer than reading them.
         parsed = pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce", cache=False)
-        times[is_text] = parsed.as_unit("ns").asi8
+        # Compared in the unit they have: 64 bits hold nanoseconds of three centuries only, and years are anybody's.
+        near = (parsed >= _EARLIEST) & (parsed < _LATEST)
+        if not _READING_TIME.isdisjoint(texts):
+            near &= ~texts.isin(_READING_TIME)
+        times[np.flatnonzero(is_text)[near]] = parsed[near].as_unit("ns").asi8
     for position in np.flatnonzero(~is_text):
         stamp = stamps[position]
         if isinstance(stamp, (int, float)) and not isinstance(stamp, bool) and -9e9 < stamp < 9e9:
@@ -229,14 +243,6 @@ def _event_ids(fields: RecordColumns, columns: dict[str, Any]) -> np.ndarray:
 
 def _as_id(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _attributes(fields: RecordColumns) -> np.ndarray:
-    """Unknown fields of each row as JSON text, None where there are none."""
-    column = np.full(len(fields), None, dtype=object)
-    for position, unknown in fields.unknown():
-        column[position] = json_text(unknown)
-    return column
 
 
 def _named_results(columns: dict[str, Any]) -> pd.Categorical:

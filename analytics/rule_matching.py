@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.events import DETAILS, EventTable
+from analytics.long_text import readings
 from analytics.rule_commands import command_lines, normal_path
 
 TEXT_COLUMNS: Final = (
@@ -193,7 +194,7 @@ class DetailTexts:
         if text is None:
             logged, project = self._coded[2][number]
             if self._column == "command":
-                text = command_lines(logged, project)
+                text = "\n".join([command_lines(reading, project) for reading in readings(logged)])
             elif self._column == "path":
                 text = normal_path(logged, project)
             else:

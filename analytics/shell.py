@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from analytics.long_text import shortened
+
 _WITH_SUBCOMMAND: Final = frozenset(
     (
         "git",
@@ -63,7 +65,7 @@ def program_parts(command: str) -> Iterator[tuple[str, list[str]]]:
 
     ``cd x && git push -f | tail`` gives ``('cd', ['x'])``, ``('git push', ['-f'])`` and ``('tail', [])``.
     """
-    for part in _SEPARATORS.split(_unquoted(command[:_LONGEST])):
+    for part in _SEPARATORS.split(_unquoted(shortened(command, _LONGEST)[0])):
         words = part.split()
         while words and _SKIPPED.match(words[0]):
             del words[0]

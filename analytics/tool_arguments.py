@@ -8,8 +8,10 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from analytics.column_values import MAX_DETAIL, hash_texts, json_text, map_categories, map_texts
+from analytics.column_values import MAX_DETAIL, clean_text, hash_texts, json_text, map_categories, map_texts
+from analytics.event_attributes import Noted, note_cuts
 from analytics.events import UNKNOWN, categorical, missing_values, objects
+from analytics.long_text import shortened
 from analytics.prompts import normalise_persona
 from analytics.record_columns import RecordColumns
 from analytics.scope import is_outside
@@ -33,20 +35,27 @@ _KEPT_ARGUMENTS: Final = ("dangerouslyDisableSandbox", "with_escalated_permissio
 _SWITCHES: Final = frozenset(_KEPT_ARGUMENTS)
 _DETAILS: Final = ("command", "path", "url", "args", "persona")
 """What is read of a tool's arguments, in the order of ``_read_tool_input``; of ``args`` only the hash is kept."""
+_CUT: Final = ("command", "path", "url")
+"""Of these as much as rules read; the others are bounded already."""
 
 
-def add_tool_details(fields: RecordColumns, columns: dict[str, Any]) -> None:
+def add_tool_details(fields: RecordColumns, columns: dict[str, Any]) -> Noted:
     """Add the columns read from tool arguments: command, path, url, args_hash, program, outside, category, persona.
 
-    Switches that rules look at are put into ``attributes``, because the arguments themselves are not kept.
+    Returns:
+        What belongs into ``attributes`` because the arguments themselves are not kept: switches that rules look at,
+        and which details were cut.
     """
     length = len(fields)
     positions, inputs = fields.given("tool_input")
-    for position, given in zip(positions.tolist(), inputs, strict=True):
-        if isinstance(given, dict) and not _SWITCHES.isdisjoint(given):
-            _keep_switches(given, position, columns["attributes"])
+    noted = {
+        position: _switches_of(given)
+        for position, given in zip(positions.tolist(), inputs, strict=True)
+        if isinstance(given, dict) and not _SWITCHES.isdisjoint(given)
+    }
     read = dict(zip(_DETAILS, zip(*map(_read_tool_input, inputs), strict=True), strict=False))
     details = {name: objects(read.get(name, ())) for name in _DETAILS}
+    note_cuts(fields, _cut_long(details, positions), noted)
     for name in ("command", "path", "url", "persona"):
         columns[name] = np.full(length, None, dtype=object)
         columns[name][positions] = details[name]
@@ -63,6 +72,19 @@ def add_tool_details(fields: RecordColumns, columns: dict[str, Any]) -> None:
     project: pd.Categorical = columns.get("project", missing_values("text", length))
     columns["outside"] = np.full(length, UNKNOWN, dtype=np.int8)
     columns["outside"][positions] = _outside(details["path"], project[positions])
+    return {position: kept for position, kept in noted.items() if kept}
+
+
+def _cut_long(details: dict[str, np.ndarray], positions: np.ndarray) -> dict[int, list[str]]:
+    """Shorten what is too long, in place; the names of the details that lost their middle, by position."""
+    cuts: dict[int, list[str]] = {}
+    for name in _CUT:
+        texts = details[name]
+        for place in [place for place, text in enumerate(texts) if text is not None and len(text) > MAX_DETAIL]:
+            texts[place], is_cut = shortened(texts[place], MAX_DETAIL)
+            if is_cut:
+                cuts.setdefault(int(positions[place]), []).append(name)
+    return cuts
 
 
 def _spread(column: pd.Categorical, positions: np.ndarray, length: int) -> pd.Categorical:
@@ -91,12 +113,13 @@ def _texts(column: pd.Categorical) -> np.ndarray:
     return objects([*column.categories, None])[column.codes]
 
 
-def _keep_switches(given: dict[str, Any], position: int, attributes: np.ndarray) -> None:
-    """Keep the switches that rules look at with the unknown fields of the event."""
-    kept = {name: given[name] for name in _KEPT_ARGUMENTS if given.get(name)}
-    if kept:
-        others = _parse_object(attributes[position] or "") or {}
-        attributes[position] = json_text(others | kept)
+def _switches_of(given: dict[str, Any]) -> dict[str, Any]:
+    """The switches that rules look at, as far as they are set; of another kind than they should be as short text."""
+    return {
+        name: given[name] if isinstance(given[name], bool) else clean_text(given[name])
+        for name in _KEPT_ARGUMENTS
+        if given.get(name)
+    }
 
 
 def _read_tool_input(given: Any) -> tuple[str | None, str | None, str | None, str | None, str | None]:
@@ -113,7 +136,7 @@ def _read_tool_input(given: Any) -> tuple[str | None, str | None, str | None, st
     return (
         _command_among(given),
         _path_among(given),
-        given["url"][:MAX_DETAIL] if isinstance(given.get("url"), str) else None,
+        given["url"] if isinstance(given.get("url"), str) else None,
         text,
         normalise_persona(given["subagent_type"]) if isinstance(given.get("subagent_type"), str) else None,
     )
@@ -141,17 +164,17 @@ def _path_among(arguments: dict[str, Any]) -> str | None:
     for key in () if _PATHS.isdisjoint(arguments) else _PATH_KEYS:
         path = arguments.get(key)
         if isinstance(path, str):
-            return path[:MAX_DETAIL]
+            return path
     return None
 
 
 def _command_text(command: Any) -> str | None:
     """A command as one text; of ``["bash", "-lc", "…"]`` only the script."""
     if isinstance(command, str):
-        return command[:MAX_DETAIL]
+        return command
     if isinstance(command, list) and command and all(isinstance(word, str) for word in command):
         is_wrapped = len(command) == 3 and command[1].startswith("-") and command[1].endswith("c")
-        return (command[2] if is_wrapped else " ".join(command))[:MAX_DETAIL]
+        return command[2] if is_wrapped else " ".join(command)
     return None
 
 

@@ -12,7 +12,7 @@ from analytics.events import EventTable
 from analytics.features import SCHEMA
 from analytics.rule_occurrences import Hit
 from analytics.verdicts import SessionVerdict
-from exporter.counting import count_batch, count_dropped, count_findings
+from exporter.counting import count_batch, count_dropped, count_findings, count_lost_values
 from exporter.measuring import Measured, measure, session_rows
 from exporter.novelties.sightings import sightings_of
 from exporter.novelties.telling import log_novelties, store_meeting
@@ -83,6 +83,7 @@ def absorb(world: World, source: str, batch: Batch, now_ns: int) -> Absorbed:
                 0 if batch.is_repeated else len(believed) - len(unknown),
             ),
         )
+        transaction.add_counts("sigyn_values_lost_total", count_lost_values(batch.dropped))
         transaction.add_counts("sigyn_findings_total", count_findings(measured, known))
         store_meeting(meeting, transaction, world.announcements, now_ns)
         transaction.set_position(source, batch.position)

@@ -50,7 +50,7 @@ class Inputs:
         measured: the sessions.
         checkpoints: feature rows at earlier ages, by session and age.
         events: how many events were read.
-        dropped: records that could not be used, by reason.
+        dropped: records that could not be used, and values lost from others, by reason.
         problems: what could not be read, or not to its end, one line each.
     """
 
@@ -72,7 +72,7 @@ class ReadEvents:
     Attributes:
         table: the events, without details.
         hits: what the rules found in them.
-        dropped: records that could not be used, by reason.
+        dropped: records that could not be used, and values lost from others, by reason.
         problems: what could not be read, or not to its end, one line each.
     """
 

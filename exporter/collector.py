@@ -135,6 +135,12 @@ FAMILIES: Final = (
     ),
     Family("sigyn_events_dropped_total", CounterMetricFamily, "Telemetry records that could not be used.", ("reason",)),
     Family(
+        "sigyn_values_lost_total",
+        CounterMetricFamily,
+        "Values of events that were implausible and left out, or too long and cut; the events count all the same.",
+        ("reason",),
+    ),
+    Family(
         "sigyn_cost_usd_total",
         CounterMetricFamily,
         "US dollars spent, as estimated by the agents; the cheapest users and projects are counted together as other.",
@@ -221,6 +227,7 @@ def _bounds(max_tool_names: int) -> Bounds:
         CROWDED_OUT: {},
         "sigyn_events_read_total": {1: AdmittedNames(MAX_UNKNOWN_EVENT_NAMES, EVENT_NAMES)},
         "sigyn_events_dropped_total": {},
+        "sigyn_values_lost_total": {},
         "sigyn_cost_usd_total": {0: AdmittedNames(MAX_NAMES), 1: AdmittedNames(MAX_NAMES)},
         "sigyn_tokens_total": {0: AdmittedNames(MAX_NAMES)},
         "sigyn_tool_transitions_total": {},

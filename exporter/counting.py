@@ -17,6 +17,7 @@ from analytics.coded_text import CodedText
 from analytics.events import EventTable, objects
 from analytics.failures import AGENT_FAULTS
 from analytics.findings import Finding
+from analytics.lost_values import LOST_VALUES
 from analytics.sessions import SessionEvents
 from exporter.measuring import Measured
 
@@ -153,10 +154,15 @@ def _persona_calls(table: EventTable) -> Counts:
 
 def count_dropped(dropped: Mapping[str, int], repeated: int) -> Counts:
     """Records that came to nothing, by reason; ``repeated`` events were known already."""
-    counts: Counts = {(reason,): count for reason, count in dropped.items() if count}
+    counts: Counts = {(reason,): count for reason, count in dropped.items() if count and reason not in LOST_VALUES}
     if repeated:
         counts[("duplicate",)] = counts.get(("duplicate",), 0) + repeated
     return counts
+
+
+def count_lost_values(dropped: Mapping[str, int]) -> Counts:
+    """Values lost from records that count all the same, by reason."""
+    return {(reason,): count for reason, count in dropped.items() if count and reason in LOST_VALUES}
 
 
 def count_findings(measured: Iterable[Measured], known: Mapping[str, tuple[Finding, ...]]) -> Counts:

@@ -164,7 +164,7 @@ def log_problem(path: Path, message: str) -> None:
 
 
 def _stamp(options: HookOptions, now_ns: int) -> Stamp:
-    return Stamp(now_ns, uuid.uuid4().hex, options.user or _login_name(), options.log_prompts)
+    return Stamp(now_ns, uuid.uuid4().hex, (options.user or _login_name()).strip(), options.log_prompts)
 
 
 def _login_name() -> str:

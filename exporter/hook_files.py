@@ -102,4 +102,7 @@ def _is_of(line: bytes | str, user: str) -> bool:
         record = json.loads(line)
     except ValueError:
         return False
-    return isinstance(record, dict) and record.get("user_id") == user
+    if not isinstance(record, dict) or not isinstance(record.get("user_id"), str):
+        return False
+    name: str = record["user_id"]
+    return name.strip() == user.strip()  # blanks around an id are none of it wherever it is read

@@ -15,16 +15,22 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+from analytics.long_text import DETAILS_CUT, shortened
+
 Payload = Mapping[str, Any]
 Line = dict[str, Any]
 
 MAX_TEXT: Final = 256
 """Characters kept of names, ids and error classes."""
 MAX_DETAIL: Final = 8192
-"""Characters kept of a command, path, address or prompt; with it a line stays far below Loki's 256 KB."""
+"""Characters kept of a command, path, address or prompt; with it a line stays far below Loki's 256 KB.
+
+Of a prompt those at its beginning; of the others those at the beginning and the end, and the line says what was cut."""
 
 KEPT_ARGUMENTS: Final = ("command", "file_path", "notebook_path", "path", "url", "subagent_type")
 """The tool arguments that risk rules read; contents, patterns, queries and prompts are never kept."""
+_DETAIL_OF: Final = {"command": "command", "file_path": "path", "notebook_path": "path", "path": "path", "url": "url"}
+"""What the arguments are called where the line says what was cut."""
 
 _EVENT_NAME: Final = ("hook_event_name", "hook_event_type", "hookEventName")
 _SESSION_ID: Final = ("session_id", "sessionId")
@@ -125,18 +131,25 @@ def _tool_fields(payload: Payload) -> Line:
     if "tool_input" in payload:
         given = payload["tool_input"]
         whole = _canonical(given)
-        kept = _kept_arguments(given) if isinstance(given, Mapping) else {}
+        kept, cut = _kept_arguments(given) if isinstance(given, Mapping) else ({}, [])
         digest = hashlib.sha256(whole.encode("utf-8", "replace")).hexdigest()
         fields["tool_input"] = {**kept, "args_hash": digest[:16]}
         fields["tool_input_chars"] = len(whole)
+        fields[DETAILS_CUT] = cut or None
     if "tool_response" in payload:
         fields["tool_output_chars"] = len(_canonical(payload["tool_response"]))
     return fields
 
 
-def _kept_arguments(given: Payload) -> dict[str, str]:
-    kept = {name: given[name] for name in KEPT_ARGUMENTS if isinstance(given.get(name), str)}
-    return {name: value[:MAX_DETAIL] for name, value in kept.items()}
+def _kept_arguments(given: Payload) -> tuple[dict[str, str], list[str]]:
+    """What is kept of a tool's arguments, and which details of it were cut."""
+    kept, cut = {}, set()
+    for name in KEPT_ARGUMENTS:
+        if isinstance(given.get(name), str):
+            kept[name], is_cut = shortened(given[name], MAX_DETAIL)
+            if is_cut and name in _DETAIL_OF:
+                cut.add(_DETAIL_OF[name])
+    return kept, sorted(cut)
 
 
 def _message_fields(payload: Payload, name: str, *, keeps_prompt: bool) -> Line:

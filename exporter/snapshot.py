@@ -29,7 +29,8 @@ class Snapshot:
         sessions: verdicts of all sessions within the lookback, most risky first; sessions without a score last.
         counters: cumulative counts kept in the state, by metric name and label values in the metric's label order:
             ``sigyn_tool_calls_total`` (tool_name, outcome), ``sigyn_findings_total`` (rule, severity),
-            ``sigyn_events_read_total`` (source, event), ``sigyn_events_dropped_total`` (reason).
+            ``sigyn_events_read_total`` (source, event), ``sigyn_events_dropped_total`` and
+            ``sigyn_values_lost_total`` (reason).
         models: fitted models in use.
         readings: further gauges of the analyses, by metric name and label values.
         problems: one line for each thing that is wrong now, such as an unreachable source; empty when all is well.

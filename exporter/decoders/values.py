@@ -16,6 +16,8 @@ MAX_ERROR: Final = 200
 
 _FLAGS: Final = {"true": True, "True": True, "false": False, "False": False}
 _LARGEST_INTEGER: Final = 2**63
+_FLOAT_BITS: Final = 1024
+"""Integers of as many bits are beyond what a float can hold."""
 _REDACTED: Final = ("<REDACTED>", "[REDACTED]")
 
 
@@ -44,7 +46,10 @@ def person(value: Any) -> str | None:
 
 
 def number(value: Any) -> int | float | None:
-    """A finite number, also from text; a whole number in text becomes an integer."""
+    """A finite number, also from text; a whole number in text becomes an integer, beyond 64 bits a float.
+
+    Whether it is plausible is for the intake to say, which counts what is not.
+    """
     if isinstance(value, str):
         if len(value) < 16 and value.isdecimal():
             return int(value)
@@ -52,11 +57,11 @@ def number(value: Any) -> int | float | None:
             value = float(value)
         except ValueError:  # such as "undefined"
             return None
-        value = int(value) if value.is_integer() else value
+        value = int(value) if value.is_integer() and abs(value) < _LARGEST_INTEGER else value
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    if isinstance(value, int):
-        return value if abs(value) < _LARGEST_INTEGER else None
+    if isinstance(value, int) and abs(value) >= _LARGEST_INTEGER:
+        value = float(value) if value.bit_length() < _FLOAT_BITS else math.inf
     return value if math.isfinite(value) else None
 
 

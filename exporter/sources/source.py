@@ -28,7 +28,7 @@ class Batch:
     Attributes:
         table: the events, in the order read.
         position: where the source stands once these events are stored.
-        dropped: records that could not be used, by reason.
+        dropped: records that could not be used, and values lost from others, by reason.
         progress: share of the present read that is done, 0…1, for progress bars.
         is_repeated: the source reads this stretch once more, so that known events in it are no news.
     """

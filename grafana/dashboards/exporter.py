@@ -169,12 +169,14 @@ def events_read() -> timeseries.Panel:
 
 
 def events_dropped() -> timeseries.Panel:
-    """By reason."""
-    return series_panel(
+    """By reason, and values lost from events that were kept."""
+    panel = series_panel(
         "Events dropped",
-        "Telemetry records that could not be used, by reason, a second; a duplicate was known already.",
+        "Telemetry records that could not be used, by reason, a second; a duplicate was known already. And values that "
+        "were implausible or cut, of events that count all the same.",
         "cps",
     ).with_target(ask_prometheus(queries.EVENTS_DROPPED, "{{reason}}"))
+    return panel.with_target(ask_prometheus(queries.VALUES_LOST, "{{reason}}", "B"))
 
 
 def model_age() -> timeseries.Panel:

@@ -32,6 +32,7 @@ CYCLE_P95: Final = f"histogram_quantile(0.95, {_CYCLE_BUCKETS})"
 LOKI_REQUESTS: Final = rate(_own("sigyn_loki_requests_total"), "operation", "outcome")
 EVENTS_READ: Final = rate(_own("sigyn_events_read_total"), "source")
 EVENTS_DROPPED: Final = rate(_own("sigyn_events_dropped_total"), "reason")
+VALUES_LOST: Final = rate(_own("sigyn_values_lost_total"), "reason")
 
 MODEL_AGE: Final = f"time() - max by (analysis) ({_own('sigyn_model_trained_timestamp_seconds')})"
 TRAININGS: Final = growth(_own("sigyn_trainings_total"), "outcome")

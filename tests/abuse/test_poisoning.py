@@ -16,6 +16,8 @@ MOST_MOVED = 0.05
 """Median change of another user's anomaly that a flood may bring about."""
 MOST_HIDDEN = 0.1
 """Share of an attack's like that may go unfound for its being in the training window."""
+LEAST_FOUND = 0.7
+"""Share of an attack's like that the anomaly alone finds however much of it is in the training window."""
 
 
 def user_of(records):
@@ -87,8 +89,16 @@ def test_five_in_a_hundred_bad_sessions_in_training_do_not_silence_alerts(contam
     assert after >= clean - MOST_HIDDEN
 
 
-def test_five_in_a_hundred_bad_sessions_in_training_do_not_hide_their_like_among_good_ones(contaminated, kind):
+def test_five_in_a_hundred_bad_sessions_in_training_leave_most_of_their_like_to_be_found(contaminated):
+    _, after = map(found_at_five_false_alarms, contaminated)
+    assert after >= LEAST_FOUND
+
+
+def test_five_in_a_hundred_bad_sessions_in_training_do_not_hide_their_like_among_good_ones(contaminated, kind, request):
     if kind == "loop":
-        pytest.xfail("measured: 0.99 found before, 0.81 after; no rule leaves a loop of a dozen calls out of training")
+        reason = (
+            "a known shortfall: no rule leaves a loop of a dozen calls out of training, and a sixth of them is hidden"
+        )
+        request.applymarker(pytest.mark.xfail(raises=AssertionError, strict=True, reason=reason))
     clean, after = map(found_at_five_false_alarms, contaminated)
     assert after >= clean - MOST_HIDDEN

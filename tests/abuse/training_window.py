@@ -41,9 +41,9 @@ def halves(sessions):
     return {one: sessions[one] for one in ids[::2]}, {one: sessions[one] for one in ids[1::2]}
 
 
-def bad(sessions, kind, seed=0):
-    """The sessions with strong misbehaviour of a kind in them."""
-    return by_id(misbehaving(sessions, Deed(kind, "strong"), seed, donors_of(team())))
+def bad(sessions, kind, seed=0, strength="strong"):
+    """The sessions with misbehaviour of a kind in them."""
+    return by_id(misbehaving(sessions, Deed(kind, strength), seed, donors_of(team())))
 
 
 def by_id(records):

@@ -44,6 +44,14 @@ def test_hooks_lines_of_the_person_are_blanked_and_the_others_stay_where_they_we
     assert not find_in_hooks(hooks, NAME)
 
 
+def test_blanks_around_the_name_in_a_line_are_none_of_it(tmp_path):
+    file = write_lines(tmp_path / "hooks.jsonl", [hook_line(user, 1) for user in (f" {NAME}\t", "ana", 7)])
+    erase_in_hooks(find_in_hooks(file, NAME))
+    assert holders(tmp_path, NAME) == {}
+    left = [json.loads(line)["user_id"] for line in file.read_text().splitlines() if line.strip()]
+    assert left == ["ana", 7]
+
+
 def test_a_source_that_follows_the_file_reads_on_where_it_was(hooks):
     def read(position):
         batches = list(LocalSource([hooks]).read(position, 0))

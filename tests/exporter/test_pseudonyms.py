@@ -173,6 +173,20 @@ def test_a_whole_run_stores_shows_and_logs_no_name_and_rules_match_as_before(tmp
     assert holders(tmp_path / "hidden", NAME) == {}
 
 
+@pytest.mark.parametrize("spelling", [f"{NAME} ", f"\t{NAME}\r\n", f"\u00a0{NAME}"], ids=ascii)
+def test_blanks_around_an_id_let_no_name_through(tmp_path, spelling):
+    clock = Clock()
+    lines = [{**one, "user_id": spelling, "project": f"/data/{NAME}/shop"} for one in team(3, clock.now)]
+    write_lines(tmp_path / "telemetry" / "a.jsonl", lines)
+    with exporter_of(tmp_path, clock, privacy={"pseudonymise": True, "key": KEY}) as exporter:
+        exporter.cycle()
+        users = {verdict.user_id for verdict in exporter.world.verdicts.values()}
+        projects = {verdict.project for verdict in exporter.world.verdicts.values()}
+    pseudonym = Pseudonyms(KEY).user(NAME)
+    assert (users, projects) == ({pseudonym}, {f"/data/{pseudonym}/shop"})
+    assert holders(tmp_path / "state", NAME) == {}
+
+
 def test_after_a_restart_users_have_the_same_pseudonyms_and_with_another_key_new_ones(tmp_path):
     clock = Clock()
     telemetry = tmp_path / "telemetry" / "a.jsonl"
@@ -192,10 +206,10 @@ def test_a_reload_says_that_pseudonyms_need_a_restart_and_changes_nobodys_name(t
     with exporter_of(tmp_path, clock, write_config(tmp_path)) as exporter:
         (tmp_path / "key").write_text(KEY)
         write_config(tmp_path, privacy={"pseudonymise": True, "key_file": str(tmp_path / "key")})
-        assert exporter.reload() == []
+        assert exporter.reload().after_restart == ("privacy.pseudonymise", "privacy.key")
         exporter.cycle()
         assert {one.user_id for one in exporter.world.verdicts.values()} == {NAME}
-    assert "privacy takes effect after a restart" in caplog.text
+    assert "privacy.pseudonymise takes effect after a restart" in caplog.text
 
 
 def test_train_and_score_keep_and_print_no_name(sigyn, tmp_path, monkeypatch):

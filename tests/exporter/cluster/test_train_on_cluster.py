@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,6 +33,8 @@ ENDED = 1_790_000_000.0
 RULES = load_rule_set([], ())
 SESSIONS = 60
 """More than training needs; each user's own habits are learnt as well."""
+FEWEST = 30
+"""Just what training needs."""
 
 
 @contextmanager
@@ -48,9 +49,14 @@ def cluster(*, count=2, processes=False):
 
 @pytest.fixture
 def telemetry(tmp_path):
+    """The sessions of a team and a thief's."""
+    return written(tmp_path / "telemetry", SESSIONS)
+
+
+def written(folder, sessions):
     """Sessions over several files of several kinds; one is damaged, and some sessions go on in the next file."""
-    records = sorted([*team(SESSIONS, ENDED), *thief(ENDED - 3 * HOUR)], key=lambda one: one["timestamp"])
-    folder, share = tmp_path / "telemetry", len(records) // 5
+    records = sorted([*team(sessions, ENDED), *thief(ENDED - 3 * HOUR)], key=lambda one: one["timestamp"])
+    share = len(records) // 5
     for number in range(5):
         part = records[number * share : (number + 1) * share + 30]  # the last ones come again in the next file
         part = [{**one, "sequence": at} for at, one in enumerate(part, start=number * share)]
@@ -71,9 +77,12 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(batch_run, "BLOCK", 7)
 
 
-def enabled():
+def enabled(**risk_settings):
     return tuple(
-        EnabledAnalysis(one, replace(one.settings(), minimum_sessions=30) if one.name == "risk" else one.settings())
+        EnabledAnalysis(
+            one,
+            replace(one.settings(), minimum_sessions=FEWEST, **risk_settings) if one.name == "risk" else one.settings(),
+        )
         for one in load_analyses()
     )
 
@@ -83,14 +92,14 @@ def read(folder, spread=in_turn):
     return read_files(groups, RULES, WorkingHours(), lambda _share: None, Spreads(spread, spread))
 
 
-def assert_same_work(folder, scheduler_address):
+def assert_same_work(folder, scheduler_address, sessions=SESSIONS, **risk_settings):
     """Inputs, history and models made on the workers are those made here."""
     here = read(folder)
-    models_here = fit_models(history_of(here), enabled(), Models())
+    models_here = fit_models(history_of(here), enabled(**risk_settings), Models())
     with connected(scheduler_address) as there_are:
         there = read(folder, spread=there_are.spread)
-        models_there = fit_models(history_of(there), there_are.spread_out(enabled()), Models())
-    assert len(here.measured) == SESSIONS + 1
+        models_there = fit_models(history_of(there), there_are.spread_out(enabled(**risk_settings)), Models())
+    assert len(here.measured) == sessions + 1
     assert here.dropped["duplicate"] > 50
     assert here.dropped["bad_json"] == 1
     assert sum(len(one.findings) for one in here.measured) > 0
@@ -106,12 +115,11 @@ def test_two_workers_give_the_same_features_and_models_as_the_local_run(telemetr
         assert_same_work(telemetry, running.scheduler_address)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("small_pieces")
-@pytest.mark.skipif(not os.environ.get("SIGYN_SLOW"), reason="slow: SIGYN_SLOW=1 runs it")
-def test_two_worker_processes_do_too(telemetry):
+def test_two_worker_processes_to_which_everything_is_pickled_do_too(tmp_path):
+    folder = written(tmp_path / "telemetry", FEWEST)
     with cluster(processes=True) as running:
-        assert_same_work(telemetry, running.scheduler_address)
+        assert_same_work(folder, running.scheduler_address, FEWEST, trees=10)
 
 
 def test_the_comparison_finds_a_single_bit():

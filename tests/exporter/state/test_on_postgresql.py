@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from exporter.state import State, StateError
+from exporter.state import State, StateError, StateLocked
+from exporter.state.lease import STALE_SECONDS
 from exporter.state.tables import TABLES
 from tests.builders import table_of, use
-from tests.exporter.running import run_command
+from tests.exporter.running import Clock, run_command
 from tests.exporter.state.stored import bare_session, full_session, same_session
 
 SERVER = os.environ.get("SIGYN_POSTGRESQL_URL", "")
@@ -100,3 +101,23 @@ def test_two_cycles_over_the_same_lines_count_each_event_once(
         shown = capsys.readouterr().out.splitlines()
         totals.append(sum(float(line.split()[-1]) for line in shown if line.startswith("sigyn_events_read_total{")))
     assert totals == [lines, lines]
+
+
+def test_two_folders_do_not_share_the_database(tmp_path: Path, url: str) -> None:
+    with State.open(tmp_path / "one", url) as one:
+        with pytest.raises(StateLocked, match="in use by a Sigyn with another state"):
+            State.open(tmp_path / "two", url)
+        with one.begin() as transaction:
+            transaction.set_position("local", {"row": 1})
+    with State.open(tmp_path / "two", url) as two:
+        assert two.positions() == {"local": {"row": 1}}
+
+
+def test_a_holder_that_was_taken_over_writes_no_more(tmp_path: Path, url: str) -> None:
+    clock = Clock(1_800_000_000.0)
+    with State.open(tmp_path / "one", url, clock) as suspended:
+        clock.now += STALE_SECONDS + 1
+        with State.open(tmp_path / "two", url, clock):
+            with pytest.raises(StateLocked, match="was taken over"), suspended.begin() as transaction:
+                transaction.set_position("local", {"row": 2})
+            assert suspended.positions() == {}
