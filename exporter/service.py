@@ -29,6 +29,7 @@ from exporter.config_web import WebSettings
 from exporter.course import Course
 from exporter.freshness import Freshness
 from exporter.garbage_collection import made_for_good
+from exporter.heap import give_back_free
 from exporter.herald import Herald
 from exporter.instrumentation import Instrumentation
 from exporter.logs import configure_logging, one_line
@@ -52,8 +53,9 @@ logger = logging.getLogger(__name__)
 GRACE_SECONDS: Final = 2.5
 """How long running work may come to an end after a request to stop; then the process ends under it."""
 
-RENEW_SECONDS: Final = 60
-"""From one renewal of the lease on the state to the next; it runs out after several of these."""
+UPKEEP_SECONDS: Final = 60
+"""From one renewal of the lease on the state to the next, which runs out after several of these; free memory is given
+back as often."""
 
 
 class Exporter:
@@ -229,7 +231,8 @@ class Exporter:
             # Sessions that waited for the first models are scored at once.
             self.cycle()
 
-    def _renew_job(self) -> None:
+    def _upkeep_job(self) -> None:
+        give_back_free()
         # A cycle or a training may not write for longer than the state is kept for a silent process.
         try:
             self.world.state.renew()
@@ -318,7 +321,7 @@ class Exporter:
             coalesce=True,
             misfire_grace_time=None,
         )
-        self.scheduler.add_job(self._renew_job, "interval", id="lease", seconds=RENEW_SECONDS, coalesce=True)
+        self.scheduler.add_job(self._upkeep_job, "interval", id="upkeep", seconds=UPKEEP_SECONDS, coalesce=True)
         self.scheduler.start()
         self.watch.start()
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +53,25 @@ def test_what_the_environment_says_stands():
     was_chosen, count = heaps(MALLOC_ARENA_MAX="4")
     assert not was_chosen
     assert 1 < count <= 4
+
+
+FREED = """
+import os
+from exporter.heap import give_back_free
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+pieces = [bytearray(20_000) for _ in range(4_000)]
+pieces[:] = pieces[::100]
+before = resident()
+print(give_back_free(), before - resident())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc, which tells resident memory")
+def test_what_is_free_between_used_pieces_is_given_back():
+    told = subprocess.run([sys.executable, "-c", FREED], check=True, capture_output=True, text=True).stdout.split()
+    assert told[0] == "True"
+    assert int(told[1]) > 20_000_000

@@ -129,7 +129,7 @@ def test_a_lease_that_cannot_be_read_is_damage(site):
 def test_a_second_exporter_on_one_database_is_refused_in_one_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SIGYN_TEST_URL", url := f"sqlite:///{tmp_path / 'shared.db'}")
     with exporter_of(tmp_path, Clock(), state={"directory": str(tmp_path / "one"), "url": url}) as exporter:
-        exporter._renew_job()
+        exporter._upkeep_job()
         state = {"directory": str(tmp_path / "two"), "url": "${SIGYN_TEST_URL}"}
         assert run_command("once", "--config", write_config(tmp_path, state=state)) == 1
         errors = capsys.readouterr().err.splitlines()
