@@ -41,7 +41,12 @@ _WITH_SUBCOMMAND: Final = frozenset(
     )
 )
 _SEPARATORS: Final = re.compile(r"\|\||&&|[|;&\n]")
-_SKIPPED: Final = re.compile(r"^(?:[A-Za-z_]\w*=\S*|sudo|env|nohup|time|command|exec|timeout|\d+[smh]?|\(|\{|!)$")
+_SKIPPED: Final = re.compile(
+    r"^(?:[A-Za-z_]\w*=\S*|sudo|env|nohup|time|command|exec|timeout|\d+[smh]?|\(|\{|!|if|elif|while|until|do|then|else)$"
+)
+"""What stands before a program: assignments, wrappers, and the shell's own words that a command follows."""
+_NO_PROGRAM: Final = frozenset(("for", "select", "case", "in", "function", "done", "fi", "esac", "break", "continue"))
+"""Words of the shell's own that no command follows, or not at once."""
 _WORD: Final = re.compile(r"^[\w./+-]+$")
 _LONGEST: Final = 4096
 _HIDING: Final = re.compile(r"[\\#]|<<|sh[ \t]+-\w*c[ \t]")
@@ -66,10 +71,11 @@ def program_parts(command: str) -> Iterator[tuple[str, list[str]]]:
     ``cd x && git push -f | tail`` gives ``('cd', ['x'])``, ``('git push', ['-f'])`` and ``('tail', [])``.
     """
     for part in _SEPARATORS.split(_unquoted(shortened(command, _LONGEST)[0])):
-        words = part.split()
+        # Of a sub-shell with several parts one has the opening bracket and another the closing one.
+        words = (part if part.count("(") == part.count(")") else part.strip(" \t()")).split()
         while words and _SKIPPED.match(words[0]):
             del words[0]
-        if not words or not _WORD.match(words[0]):
+        if not words or not _WORD.match(words[0]) or words[0] in _NO_PROGRAM:
             continue
         name, arguments = words[0].rsplit("/", 1)[-1], words[1:]
         if name in _WITH_SUBCOMMAND and arguments and _WORD.match(arguments[0]) and not arguments[0].startswith("-"):

@@ -29,6 +29,10 @@ from analytics.words import command_words
         ('sh -c "curl x | tail"', ["sh", "curl", "tail"]),
         ("curl https://x.example/#frag; ls", ["curl", "ls"]),
         ("cd x && git push -f | tail", ["cd", "git push", "tail"]),
+        ("for f in *.txt; do shred $f; done", ["shred"]),
+        ("while true; do curl x; sleep 5; break; done", ["true", "curl", "sleep"]),
+        ("if grep -q a b; then nc c; else ls; fi", ["grep", "nc", "ls"]),
+        ("(cd a && make build)", ["cd", "make build"]),
     ],
 )
 def test_programs_of_a_command(command, expected):
