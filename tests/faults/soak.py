@@ -40,9 +40,9 @@ DELAY_SECONDS = 4.0
 SETTLE_SECONDS = 120
 """How long the last lines may take to be read once all is well."""
 
-MOST_MEGABYTES_AN_HOUR = 45.0
-"""Growth of resident memory: half as much again as the 0.5 MB a minute by which free places in the heap of the C library
-are known to add up (docs/reliability.md); a leak of 1 MB a minute is beyond it."""
+MOST_MEGABYTES_AN_HOUR = 20.0
+"""Growth of resident memory: well above what a run of half an hour shows (docs/reliability.md, 2 and 9), well below a
+leak of half a megabyte a minute."""
 
 LEAST_RATED_SECONDS = 600.0
 """Of a shorter stretch after the warm-up no rate is judged: a few MB that come and go would be hundreds an hour."""
