@@ -21,7 +21,6 @@ MAX_DETAIL: Final = 16_384
 """Characters kept of a command, path, address or the unknown fields of one event: its beginning and its end."""
 
 _CANONICAL: Final = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
-_FLOAT_BITS: Final = 1023
 _CONTROL: Final = dict.fromkeys((*range(32), 127, *range(0x80, 0xA0), 0x2028, 0x2029), "\ufffd")
 
 
@@ -74,12 +73,18 @@ def numbers_of(values: Collection[Any]) -> np.ndarray:
 
 
 def _number_or_text(value: Any) -> float | str | None:
-    """What may be read as a number; an integer beyond what a float can hold is infinite."""
+    """What may be read as a number."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
-    if isinstance(value, int) and value.bit_length() > _FLOAT_BITS:
-        return math.inf if value > 0 else -math.inf
-    return value
+    return float_of(value) if isinstance(value, int) else value
+
+
+def float_of(integer: int) -> float:
+    """An integer as a float; infinite beyond what one can hold."""
+    try:
+        return float(integer)
+    except OverflowError:
+        return math.inf if integer > 0 else -math.inf
 
 
 def sequence_column(values: Collection[Any]) -> np.ndarray:

@@ -19,10 +19,11 @@ import numpy as np
 
 from analytics.reason_themes import ORDER, theme_of_channel
 from analytics.reasons import (
+    ANYWHERE,
+    IN_A_BURST,
     Part,
     Subjects,
     Telling,
-    burst_reason,
     disorder_reason,
     feature_parts,
     main_reasons,
@@ -74,19 +75,20 @@ class Cases:
         """Whether a detector says more than it does of most sessions of that age, shape (n,)."""
         return np.asarray(self.raw[detector] > self.usual[detector])
 
-    def is_louder(self, detector: str, other: str) -> np.ndarray:
-        """Whether one detector speaks where two share a voice, shape (n,)."""
-        return np.asarray(self.calibrated[detector] > self.calibrated[other])
+    def speaks(self, detector: str, other: str) -> tuple[np.ndarray, np.ndarray]:
+        """Whether one detector speaks where two share a voice, and whether the one that does is loud, shape (n,)."""
+        is_louder = self.calibrated[detector] > self.calibrated[other]
+        return is_louder, np.where(is_louder, self.is_loud(detector), self.is_loud(other))
 
     def numbers(self, detector: str, row: int) -> tuple[float, float]:
         """What a detector says of a session, and what it does not exceed in most sessions of that age."""
         return float(self.raw[detector][row]), float(self.usual[detector][row])
 
 
-TOLD_BY_NUMBER: Final = (*ORDER_MEASURES, WORDS, BURST, WRONG_USER)
-"""Detectors whose reason is a number and what was expected of it."""
 SHARING: Final = (*ORDER_MEASURES, WORDS, BURST)
 """Detectors of which the louder speaks for two."""
+TOLD_BY_NUMBER: Final = (*SHARING, WRONG_USER)
+"""Detectors whose reason is a number and what was expected of it."""
 
 
 def explain(cases: Cases) -> list[tuple[Reason, ...]]:
@@ -136,8 +138,7 @@ def _size_parts(cases: Cases, share: Mapping[str, np.ndarray]) -> _Found:
 
 def _order_parts(cases: Cases, share: Mapping[str, np.ndarray]) -> _Found:
     """What the order of the steps says, where it says more than usual."""
-    is_disorder = cases.is_louder(DISORDER, SEQUENCE)
-    is_loud = np.where(is_disorder, cases.is_loud(DISORDER), cases.is_loud(SEQUENCE))
+    is_disorder, is_loud = cases.speaks(DISORDER, SEQUENCE)
     says_new_words = cases.is_loud(WORDS) | cases.is_loud(BURST)
     parts = []
     for row in np.flatnonzero(is_loud & (share[ORDER_VOICE] > 0)).tolist():
@@ -166,14 +167,13 @@ def _user_parts(cases: Cases, share: Mapping[str, np.ndarray]) -> _Found:
 
 def _word_parts(cases: Cases, share: Mapping[str, np.ndarray]) -> _Found:
     """What the words say, where they say more than usual."""
-    is_burst = cases.is_louder(BURST, WORDS)
-    is_loud = np.where(is_burst, cases.is_loud(BURST), cases.is_loud(WORDS))
+    is_burst, is_loud = cases.speaks(BURST, WORDS)
     parts = []
     for row in np.flatnonzero(is_loud & (share[WORDS] > 0)).tolist():
         words = cases.burst_words(row) if is_burst[row] else cases.new_words(row)
         if words:
-            detector, reason = (BURST, burst_reason) if is_burst[row] else (WORDS, word_reason)
-            tell = partial(reason, words, *cases.numbers(detector, row))
+            detector, where = (BURST, IN_A_BURST) if is_burst[row] else (WORDS, ANYWHERE)
+            tell = partial(word_reason, where, words, *cases.numbers(detector, row))
             parts.append((row, Part(WORDS, float(share[WORDS][row]), Telling("new_words", tell))))
     return parts
 

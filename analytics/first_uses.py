@@ -19,7 +19,7 @@ BURST_WORDS: Final = 4
 
 @dataclass(frozen=True)
 class FirstUses:
-    """The different words of a whole trace, in order of first use.
+    """The different words of a trace, in order of first use.
 
     Attributes:
         words: shape (n_words,).
@@ -33,14 +33,8 @@ class FirstUses:
 
     @classmethod
     def of(cls, trace: Trace) -> FirstUses:
-        """Those of all steps of a trace, also beyond the age it is cut at."""
-        first: dict[str, int] = {}
-        for step, joined in enumerate(trace.words):
-            first.setdefault(joined, step)
-        found: dict[str, int] = {}
-        for joined, step in first.items():
-            for word in split_words(joined):
-                found.setdefault(word, step)
+        """Those of the steps that count."""
+        found = first_steps(trace)
         uses = np.fromiter(accumulate(symbol not in NOT_TOOLS for symbol in trace.symbols), np.int64)
         steps = np.fromiter(found.values(), np.int64, len(found))
         return cls(list(found), steps, uses[steps])
@@ -70,8 +64,22 @@ class FirstUses:
 
     def in_loudest_burst(self, surprise: np.ndarray) -> np.ndarray:
         """The numbers of the words that came up in the loudest burst, shape (n,)."""
+        if not len(surprise):
+            return np.zeros(0, dtype=np.int64)
         end = self.use[int(np.argmax(self.bursts(surprise)))]
         return np.flatnonzero((self.use <= end) & (self.use > end - BURST_USES))
+
+
+def first_steps(trace: Trace) -> dict[str, int]:
+    """The step of each word's first use, in that order."""
+    first: dict[str, int] = {}
+    for step, joined in enumerate(trace.words[: trace.length]):
+        first.setdefault(joined, step)
+    found: dict[str, int] = {}
+    for joined, step in first.items():
+        for word in split_words(joined):
+            found.setdefault(word, step)
+    return found
 
 
 def _strongest(use: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -146,28 +146,24 @@ def disorder_reason(order: OrderStory, bits: float, expected: float, share: floa
     return Reason("sequence_surprise_bits", bits, 0.0, expected, share, text)
 
 
-def word_reason(words: Sequence[str], newness: float, expected: float, share: float) -> Reason:
+ANYWHERE: Final = ""
+IN_A_BURST: Final = f" within {BURST_USES} tool uses"
+"""Where in a session words were new, as reasons say it."""
+
+
+def word_reason(where: str, words: Sequence[str], newness: float, expected: float, share: float) -> Reason:
     """The words that this user's sessions hardly ever used before.
 
     Args:
+        where: ``ANYWHERE`` or ``IN_A_BURST``.
         words: least expected first.
-        newness: their mean surprise, in orders of magnitude.
+        newness: their mean surprise, in orders of magnitude; of a burst the mean of its squares.
         expected: what most sessions do not exceed.
         share: their part of the anomaly.
     """
-    text = f"New for this user: {_told(words)} (newness {number(newness)}, expected at most {number(expected)})"
+    told = ", ".join(described(word) for word in words[:MOST_WORDS_TOLD])
+    text = f"New for this user{where}: {told} (newness {number(newness)}, expected at most {number(expected)})"
     return Reason("new_words", newness, 0.0, expected, share, text)
-
-
-def burst_reason(words: Sequence[str], newness: float, expected: float, share: float) -> Reason:
-    """The same words where they came up in one burst; ``newness`` is their mean squared surprise."""
-    news = f"New for this user within {BURST_USES} tool uses: {_told(words)}"
-    text = f"{news} (newness {number(newness)}, expected at most {number(expected)})"
-    return Reason("new_words", newness, 0.0, expected, share, text)
-
-
-def _told(words: Sequence[str]) -> str:
-    return ", ".join(described(word) for word in words[:MOST_WORDS_TOLD])
 
 
 def user_reason(odds: float, expected: float, share: float) -> Reason:

@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from analytics.baseline import Scope, Who, scopes_of
-from analytics.first_uses import FirstUses
+from analytics.first_uses import FirstUses, first_steps
 from analytics.traces import Trace
-from analytics.words import split_words
 
 SHRINKAGE: Final = 10.0
 """Sessions after which a scope's own history weighs as much as the wider one's."""
@@ -75,7 +75,7 @@ class VocabularyModel:
             if trace.words:
                 rows_of[id(trace.words), one].append(row)
         for (_, one), rows in rows_of.items():
-            used = FirstUses.of(traces[rows[0]])
+            used = FirstUses.of(max((traces[row] for row in rows), key=attrgetter("length")))
             known = expected.get(one, ())
             surprise = np.where([word in known for word in used.words], 0.0, self.surprise(used.words, one))
             loudest = np.concatenate([[0.0], used.bursts(surprise)])
@@ -93,10 +93,6 @@ class VocabularyModel:
     def newest_in_burst(self, trace: Trace, who: Who) -> list[str]:
         """The same of the loudest burst."""
         used = FirstUses.of(trace)
-        count = used.until(trace.length)
-        if not count:
-            return []
-        used = FirstUses(used.words[:count], used.step[:count], used.use[:count])
         surprise = self.surprise(used.words, who)
         inside = used.in_loudest_burst(surprise)
         return _least_expected([used.words[number] for number in inside], surprise[inside])
@@ -108,10 +104,7 @@ def _least_expected(words: Sequence[str], surprise: np.ndarray) -> list[str]:
 
 def words_used(trace: Trace) -> list[str]:
     """The different words of a trace, in order of first use."""
-    used: dict[str, None] = {}
-    for joined in dict.fromkeys(trace.words[: trace.length]):
-        used.update(dict.fromkeys(split_words(joined)))
-    return list(used)
+    return list(first_steps(trace))
 
 
 def fit_vocabulary(traces: Sequence[Trace], who: Sequence[Who]) -> VocabularyModel:

@@ -12,7 +12,7 @@ from analytics.analysis import SessionRows
 from analytics.assessment import assess
 from benchmarks.bench import Bench, median_seconds, percentiles, say, seconds
 from benchmarks.child import Outcome, in_child
-from benchmarks.grown_sessions import MEASURED, enabled_analyses, grow, measure_sessions, part
+from benchmarks.grown_sessions import MEASURED, enabled_analyses, grow, measured_sessions, part
 from benchmarks.table import Row, duration, size
 from exporter.judging import run_analyses
 from exporter.training import fit_models
@@ -32,9 +32,8 @@ _SCORED_SEED: Final = 1
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Fits by size, then scoring."""
-    measured = str(bench.folder / "measured.joblib")
     say(f"fit: simulating and measuring {MEASURED:,} sessions")
-    in_child(measure_sessions, measured, bench.now_ns)
+    measured = measured_sessions(bench)
     smallest: Outcome | None = None
     for count in (*SIZES, SIZE_FULL) if bench.is_full else SIZES:
         say(f"fit: {count:,} sessions")

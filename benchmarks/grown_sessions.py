@@ -18,6 +18,8 @@ from analytics.analysis import History, SessionRows
 from analytics.features import FEATURE_NAMES
 from analytics.registry import load_analyses
 from analytics.traces import Trace
+from benchmarks.bench import Bench
+from benchmarks.child import in_child
 from benchmarks.telemetry import simulated
 from exporter.batch_run import Inputs, read_inputs
 from exporter.commands.simulate_command import write_sessions
@@ -35,6 +37,14 @@ SPREAD_NS: Final = 29 * DAY_NS
 def enabled_analyses() -> tuple[EnabledAnalysis, ...]:
     """All analyses with their default settings."""
     return tuple(EnabledAnalysis(analysis, analysis.settings()) for analysis in load_analyses())
+
+
+def measured_sessions(bench: Bench) -> str:
+    """The file of measured sessions, made by the first benchmark that needs it."""
+    out = str(bench.folder / "measured.joblib")
+    if not Path(out).exists():
+        in_child(measure_sessions, out, bench.now_ns)
+    return out
 
 
 def measure_sessions(out: str, now_ns: int) -> int:

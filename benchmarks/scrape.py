@@ -21,7 +21,7 @@ from benchmarks.bench import Bench, percentiles, say
 from benchmarks.child import in_child
 from benchmarks.cycle import append
 from benchmarks.exporter_parts import Exporter
-from benchmarks.grown_sessions import measure_sessions
+from benchmarks.grown_sessions import measured_sessions
 from benchmarks.known_sessions import make_state
 from benchmarks.served import serving
 from benchmarks.table import Row, duration, skipped
@@ -37,9 +37,7 @@ _SECOND_NS: Final = 1_000_000_000
 
 def rows(bench: Bench) -> Iterator[Row]:
     """One row at rest, one while a cycle runs, one over HTTP."""
-    measured = str(bench.folder / "measured.joblib")
-    if not Path(measured).exists():
-        in_child(measure_sessions, measured, bench.now_ns)
+    measured = measured_sessions(bench)
     folder = bench.folder / f"scrape-{KNOWN}"
     say(f"scrape: {KNOWN:,} verdicts")
     in_child(make_state, measured, str(folder), KNOWN, bench.now_ns)

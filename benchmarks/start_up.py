@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.bench import Bench, say, wall_seconds
 from benchmarks.child import in_child
-from benchmarks.grown_sessions import measure_sessions
+from benchmarks.grown_sessions import measured_sessions
 from benchmarks.known_sessions import make_state
 from benchmarks.served import GIVE_UP_SECONDS, serving
 from benchmarks.table import Row, duration, skipped
@@ -25,9 +25,7 @@ _TIMES: Final = 3
 
 def rows(bench: Bench) -> Iterator[Row]:
     """One row."""
-    measured = str(bench.folder / "measured.joblib")
-    if not Path(measured).exists():
-        in_child(measure_sessions, measured, bench.now_ns)
+    measured = measured_sessions(bench)
     folder = bench.folder / f"start-{KNOWN}"
     say(f"start-up: a kept state with {KNOWN:,} sessions")
     in_child(make_state, measured, str(folder), KNOWN, bench.now_ns)

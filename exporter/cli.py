@@ -113,9 +113,9 @@ def once(context: click.Context, config_file: Path) -> None:
 @click.argument("config_file", type=click.Path(path_type=Path), metavar="FILE")
 def check_config(config_file: Path) -> None:
     """Validate a configuration file: everything that can be checked without running, all errors at once."""
-    from exporter.commands.check_command import run_check
+    from exporter.checked_config import checked_config
 
-    run_check(config_file, os.environ)
+    checked_config(config_file, os.environ)
     click.echo(f"{config_file}: valid")
 
 

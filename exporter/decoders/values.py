@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import orjson
 
+from analytics.column_values import float_of
+
 Reader = Callable[[Any], Any]
 """Turns one value into the wanted kind, or None."""
 
@@ -16,8 +18,6 @@ MAX_ERROR: Final = 200
 
 _FLAGS: Final = {"true": True, "True": True, "false": False, "False": False}
 _LARGEST_INTEGER: Final = 2**63
-_FLOAT_BITS: Final = 1024
-"""Integers of as many bits are beyond what a float can hold."""
 _REDACTED: Final = ("<REDACTED>", "[REDACTED]")
 
 
@@ -61,7 +61,7 @@ def number(value: Any) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     if isinstance(value, int) and abs(value) >= _LARGEST_INTEGER:
-        value = float(value) if value.bit_length() < _FLOAT_BITS else math.inf
+        value = float_of(value)
     return value if math.isfinite(value) else None
 
 

@@ -1,6 +1,5 @@
 """Thousands of harmless calls before or after a bad deed, strong or mild, do not lower its risk."""
 
-import os
 from itertools import cycle, product
 
 import pytest
@@ -16,7 +15,7 @@ PAUSE = 20_000_000
 """Microseconds between one piece of work and the next."""
 MOST_LOWER = {"strong": 0.02, "mild": 0.05}
 """What padding may take off a risk: of strong deeds nothing that shows, of mild ones the shortfall that is told."""
-CASES = 6 if "SIGYN_SLOW" in os.environ else 1
+CASES = 6
 """Sessions a kind, strength and place of the padding."""
 
 

@@ -1,18 +1,11 @@
 """What the exporter says of itself while there are no scores yet, or a cycle hangs."""
 
 from exporter.course import Course
-
-
-class Clock:
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
+from tests.exporter.running import Clock
 
 
 def test_a_source_that_is_asked_and_says_nothing_is_named():
-    course = Course(Clock())
+    course = Course(Clock(100.0))
     course.begin()
     course.ask("local", 1.0)
     assert course.last_problem == "reading local: 100% of the first read done"
@@ -21,14 +14,14 @@ def test_a_source_that_is_asked_and_says_nothing_is_named():
 
 
 def test_a_failure_says_more_than_waiting():
-    course = Course(Clock())
+    course = Course(Clock(100.0))
     course.fail("loki: connection refused")
     course.ask("loki", 0.0)
     assert course.last_problem == "loki: connection refused"
 
 
 def test_after_a_first_success_reading_is_no_problem():
-    course = Course(Clock())
+    course = Course(Clock(100.0))
     course.succeed(5.0)
     before = course.last_problem
     course.ask("loki", 0.5)
@@ -36,7 +29,7 @@ def test_after_a_first_success_reading_is_no_problem():
 
 
 def test_a_cycle_that_hangs_is_the_present_problem_until_it_ends():
-    clock = Clock()
+    clock = Clock(100.0)
     course = Course(clock)
     course.fail("loki: 500")
     course.begin()

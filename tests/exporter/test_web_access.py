@@ -6,7 +6,7 @@ import os
 import bcrypt
 import pytest
 
-from exporter.commands.check_command import run_check
+from exporter.checked_config import checked_config
 from exporter.config import Config, ConfigError, load_config
 from exporter.config_values import parse_listen
 from exporter.web_access import LOOK_SECONDS, WebAccess, load_web_security
@@ -76,12 +76,12 @@ def test_commands_refuse_to_open_up_in_one_line(tmp_path, capsys, command, argum
 
 def test_check_config_tells_of_the_address_and_of_the_web_configuration_file(tmp_path):
     with pytest.raises(ConfigError, match="not a loopback address"):
-        run_check(write_config(tmp_path, web={"listen": "0.0.0.0:9847"}), {})
+        checked_config(write_config(tmp_path, web={"listen": "0.0.0.0:9847"}), {})
     (tmp_path / "web.yml").write_text("basic_auth_users: {mara: x}\n")
     with pytest.raises(ConfigError, match=r"web\.yml: basic_auth_users\.mara: must be a bcrypt hash"):
-        run_check(write_config(tmp_path, web={"config_file": str(tmp_path / "web.yml")}), {})
+        checked_config(write_config(tmp_path, web={"config_file": str(tmp_path / "web.yml")}), {})
     with pytest.raises(ConfigError, match=r"web\.config_file: there is no such file") as missing:
-        run_check(write_config(tmp_path, web={"config_file": str(tmp_path / "none.yml")}), {})
+        checked_config(write_config(tmp_path, web={"config_file": str(tmp_path / "none.yml")}), {})
     assert len(missing.value.errors) == 1
 
 
