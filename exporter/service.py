@@ -336,6 +336,10 @@ class Exporter:
         self.stopping.set()
         self.watch.stop()
         if self.scheduler.running:
+            # Once it is paused and asked for its jobs, no thread of it is half-way: stopped there, it would not find a
+            # job that it is about to take off its list, and say so as an error.
+            self.scheduler.pause()
+            self.scheduler.get_jobs()
             self.scheduler.shutdown(wait=False)
         deadline = time.monotonic() + GRACE_SECONDS
         with ExitStack() as held:

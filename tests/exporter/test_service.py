@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from apscheduler.schedulers.base import STATE_RUNNING
 
 from exporter.config_values import ListenAddress
 from exporter.listening import ListenError, open_listener
@@ -167,6 +168,27 @@ def test_stopping_ends_a_cycle_after_its_batch_and_keeps_the_batch(tmp_path):
         assert exporter.cycle() is None
         assert exporter.world.state.positions() == {"gated": {"row": 4}}
         assert len(exporter.world.state.events(["s1"])) == 4
+
+
+def test_a_stop_while_the_schedule_hands_over_a_job_is_no_error(tmp_path, monkeypatch):
+    never, entered = threading.Event(), threading.Event()
+    with exporter_of(tmp_path, Clock()) as exporter:
+        exporter.start()
+        executor = exporter.scheduler._executors["default"]
+        hand_over = executor.submit_job
+
+        def wait_for_the_stop(job, times):
+            hand_over(job, times)
+            if job.id == "training":
+                entered.set()
+                deadline = time.monotonic() + SOON
+                while exporter.scheduler.state == STATE_RUNNING and time.monotonic() < deadline:
+                    never.wait(0.01)
+
+        monkeypatch.setattr(executor, "submit_job", wait_for_the_stop)
+        exporter.train_now()
+        assert entered.wait(SOON)
+        exporter.stop()
 
 
 def test_work_that_is_asked_for_after_the_stop_does_not_begin_and_does_not_hang(tmp_path):
